@@ -1,0 +1,49 @@
+# Two commands: `make run` and `make test`. Everything they need is installed into .venv.
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+VENV := .venv
+BIN := $(VENV)/bin
+export RASA_TELEMETRY_ENABLED := false
+export SQLALCHEMY_SILENCE_UBER_WARNING := 1
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+.PHONY: run test install train check evaluate bench lock browser shell
+
+run: train
+	$(BIN)/python -m bot.cli run
+
+test: train
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v uv >/dev/null 2>&1 || test -x .tools/bin/uv || ($(PYTHON) -m venv .tools && .tools/bin/pip install --quiet uv)
+	test -d $(VENV) || $(UV) venv --quiet --python 3.11 $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	touch $@
+
+train: install
+	$(BIN)/python -m bot.cli train --if-needed
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m bot.cli catalog check
+
+evaluate: train
+	$(BIN)/python -m bot.cli evaluate
+
+bench: train
+	$(BIN)/python -m benchmarks.run
+
+lock:
+	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+
+messages: install
+	$(BIN)/pybabel -q extract -F babel.cfg -k tr -k N_ -k plural:1,2 --add-comments=Translators: --no-location --sort-output --project=Ponte -o locales/messages.pot .
+	for language in $$(ls -d locales/*/ | xargs -n1 basename); do \
+	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --domain=messages \
+	    -i locales/messages.pot -d locales -l $$language; done
+	sed -i '/^"POT-Creation-Date/d' locales/messages.pot locales/*/LC_MESSAGES/messages.po

@@ -1,0 +1,69 @@
+"""What every action needs to know of the conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from bot.catalog.hours import ROME
+from bot.catalog.model import vocabulary
+from bot.i18n import Translations, translations
+from bot.places import Place, gazetteer
+from bot.rasa_hooks.language import language_of
+
+Button = dict[str, str]
+
+
+def words_for(tracker: Tracker) -> Translations:
+    """The words of the language to answer in."""
+    latest = tracker.latest_message or {}
+    return translations(language_of(latest.get("metadata"), tracker.get_slot("language"), latest))
+
+
+def now() -> datetime:
+    """The time at the desks."""
+    return datetime.now(ROME)
+
+
+def intent_of(tracker: Tracker) -> str:
+    """The intent of the latest message."""
+    return (tracker.latest_message or {}).get("intent", {}).get("name") or ""
+
+
+def need_of(tracker: Tracker) -> str | None:
+    """The need that the latest message names, or the one named before."""
+    intent = intent_of(tracker)
+    return intent if intent in vocabulary().needs else tracker.get_slot("need")
+
+
+def place_of(tracker: Tracker) -> Place | None:
+    """Where the person is; None when it was not said, or when the name fits several comuni."""
+    return gazetteer().place(tracker.get_slot("place") or "")
+
+
+def possible_places(tracker: Tracker) -> list[Place]:
+    """The comuni to choose from when the name that was said fits several."""
+    codes = (tracker.get_slot("place") or "").split("|")
+    return [place for place in map(gazetteer().place, codes) if place] if len(codes) > 1 else []
+
+
+def button(title: str, payload: str) -> Button:
+    """A button; a payload that is a web address opens it."""
+    return {"title": title, "payload": payload}
+
+
+def doors(tr: Translations) -> list[Button]:
+    """The three ways on that every answer ends with: menu, a person, language."""
+    return [
+        button("📋 " + tr("Menu"), "/help"),
+        button("🙋 " + tr("A person"), "/talk_to_human"),
+        button("🌐 " + tr("Language"), "/change_language"),
+    ]
+
+
+def need_button(code: str, tr: Translations) -> Button:
+    """A button that says a need."""
+    need: dict[str, Any] = vocabulary().needs[code]
+    return button(f"{need['icon']} {tr(need['label'])}", f"/{code}")

@@ -1,0 +1,227 @@
+"""From a need and a place to the services that fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import (
+    Button,
+    button,
+    doors,
+    intent_of,
+    need_button,
+    need_of,
+    now,
+    place_of,
+    possible_places,
+    words_for,
+)
+from bot.catalog.card import card
+from bot.catalog.loader import catalog
+from bot.catalog.model import vocabulary
+from bot.catalog.search import Found, search
+from bot.i18n import Translations
+from bot.places import gazetteer
+
+CARDS_AT_ONCE = 2
+SHARE_LOCATION = "/share_location"
+OFFERED_COMUNI = ["015146", "017029", "016024", "098031", "014061"]  # Milano, Brescia, Bergamo, Lodi, Sondrio
+
+
+class ActionAnswerNeed(Action):
+    """Answer a need with the nearest services; danger first of all with the numbers to call."""
+
+    def name(self) -> str:
+        return "action_answer_need"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        need = need_of(tracker)
+        return answer(need, dispatcher, tracker) if need else []
+
+
+class ActionSetPlace(Action):
+    """The person said where they are: answer the need that waits for it, or ask what they need."""
+
+    def name(self) -> str:
+        return "action_set_place"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        tr, place, need = words_for(tracker), place_of(tracker), need_of(tracker)
+        if possible_places(tracker) or place is None:
+            _ask_place(dispatcher, tracker, tr)
+            return []
+        if need:
+            return answer(need, dispatcher, tracker)
+        text = tr("I will look near %(place)s. What do you need?", place=tr.isolate(place.comune.name))
+        dispatcher.utter_message(text=text, buttons=topic_buttons(tr) + doors(tr)[1:])
+        return []
+
+
+class ActionShowAnother(Action):
+    """The next best services for the same need; for "nearer", the nearest of those not yet shown."""
+
+    def name(self) -> str:
+        return "action_show_another"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        tr, need, place = words_for(tracker), tracker.get_slot("need"), place_of(tracker)
+        if not need:
+            dispatcher.utter_message(text=tr("Tell me first what you need."), buttons=topic_buttons(tr))
+            return []
+        if place is None:
+            _ask_place(dispatcher, tracker, tr)
+            return []
+        shown = tracker.get_slot("shown") or []
+        rest = [f for f in search(catalog(), need, place, tr.code, now()) if f.service.id not in shown]
+        if intent_of(tracker) == "ask_nearer":
+            rest = sorted((f for f in rest if f.distance is not None), key=lambda f: f.distance or 0.0)
+        if not rest:
+            text = tr("I know no other service for this near you. A mediator may know more.")
+            dispatcher.utter_message(text=text, buttons=doors(tr))
+            return []
+        return show(rest[:CARDS_AT_ONCE], shown, dispatcher, tr)
+
+
+def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
+    """Say what there is for the need; ask for the place when it is not known and matters."""
+    tr, place = words_for(tracker), place_of(tracker)
+    events: list[EventType] = [SlotSet("need", need)]
+    if vocabulary().needs[need].get("urgent"):
+        dispatcher.utter_message(text=urgent_text(need, tr))
+    found = search(catalog(), need, place, tr.code, now())
+    if place is None:
+        regional = [f for f in found if f.service.scope == "region"][:1]
+        if regional and not vocabulary().needs[need].get("urgent"):
+            events += show(regional, [], dispatcher, tr, last=False)
+        _ask_place(dispatcher, tracker, tr, need)
+        return events
+    if not found:
+        text = tr(
+            "I know no service for this near %(place)s yet. A mediator can help you.",
+            place=tr.isolate(place.comune.name),
+        )
+        dispatcher.utter_message(text=text, buttons=doors(tr))
+        return events
+    if not any(f.distance is not None for f in found):
+        dispatcher.utter_message(text=tr("I know no desk for this near you. These answer for the whole region:"))
+    elif (found[0].distance or 0) > 25:
+        dispatcher.utter_message(
+            text=tr("I know no desk for this in your area yet. This is the nearest one that I know:")
+        )
+    return events + show(found[:CARDS_AT_ONCE], [], dispatcher, tr)
+
+
+def urgent_text(need: str, tr: Translations) -> str:
+    """The numbers to call now, before anything else."""
+    numbers = vocabulary().needs[need]["numbers"]
+    lines = [
+        "🆘 " + tr("Are you in danger now? Call %(number)s. It is free, day and night.", number=tr.isolate(numbers[0]))
+    ]
+    told = {
+        "1522": tr(
+            "Violence and stalking: call %(number)s. Free, day and night, many languages.", number=tr.isolate("1522")
+        ),
+        "800 290 290": tr(
+            "Against exploitation and trafficking: call %(number)s. Free, day and night.",
+            number=tr.isolate("800 290 290"),
+        ),
+        "114": tr("Children in danger: call %(number)s. Free, day and night.", number=tr.isolate("114")),
+    }
+    lines += ["📞 " + told[number] for number in numbers[1:]]
+    return "\n".join(lines)
+
+
+def show(
+    found: list[Found], shown: list[str], dispatcher: CollectingDispatcher, tr: Translations, last: bool = True
+) -> list[EventType]:
+    """A card for each, and behind the last one the ways on."""
+    for index, one in enumerate(found):
+        title, text = card(one, now(), tr)
+        buttons = _card_buttons(one, tr)
+        if last and index == len(found) - 1:
+            buttons += [button("➡️ " + tr("Another one"), "/ask_another"), *doors(tr)]
+        dispatcher.utter_message(text=f"**{title}**\n{text}", buttons=buttons)
+    ids = [one.service.id for one in found]
+    return [SlotSet("service", ids[0]), SlotSet("shown", [*shown, *ids][-20:])]
+
+
+def _card_buttons(found: Found, tr: Translations) -> list[Button]:
+    service = found.service
+    buttons = []
+    if service.address:
+        buttons.append(button("🗺️ " + tr("Map"), f'/ask_address{{"service":"{service.id}"}}'))
+    if service.hours:
+        buttons.append(button("🕘 " + tr("All hours"), f'/ask_hours{{"service":"{service.id}"}}'))
+    return buttons
+
+
+def _ask_place(dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translations, need: str | None = None) -> None:
+    possible = possible_places(tracker)
+    if possible:
+        buttons = [
+            button(f"{p.comune.name} ({p.comune.province})", f'/inform_place{{"place":"{p.comune.code}"}}')
+            for p in possible[:6]
+        ]
+        dispatcher.utter_message(text=tr("There is more than one place with this name. Which one?"), buttons=buttons)
+        return
+    buttons = [button("📍 " + tr("Share my location"), SHARE_LOCATION)]
+    for code in OFFERED_COMUNI:
+        if place := gazetteer().place(code):
+            buttons.append(button(place.comune.name, f'/inform_place{{"place":"{code}"}}'))
+    subject = tr(vocabulary().label("needs", need)) if need else ""
+    text = tr("In which town do you live? Write its name or share your location.")
+    dispatcher.utter_message(text=f"**{subject}**\n{text}" if subject else text, buttons=buttons + doors(tr)[1:])
+
+
+def topic_buttons(tr: Translations) -> list[Button]:
+    """The menu's first page."""
+    return [
+        button(f"{topic['icon']} {tr(topic['label'])}", f'/menu{{"topic":"{code}"}}')
+        for code, topic in vocabulary().topics.items()
+    ]
+
+
+class ActionShowMenu(Action):
+    """The topics, or the needs of the topic that was pressed."""
+
+    def name(self) -> str:
+        return "action_show_menu"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        tr = words_for(tracker)
+        topic = next(tracker.get_latest_entity_values("topic"), None)
+        if topic in vocabulary().topics:
+            needs = [code for code, need in vocabulary().needs.items() if need["topic"] == topic]
+            title = tr(vocabulary().label("topics", topic))
+            dispatcher.utter_message(text=title, buttons=[need_button(code, tr) for code in needs] + doors(tr))
+        else:
+            text = tr("Write what you need in your own words, with the town where you live. Or choose here:")
+            dispatcher.utter_message(text=text, buttons=topic_buttons(tr) + doors(tr)[1:])
+        return []
+
+
+class ActionSuggestNeeds(Action):
+    """Not sure what was meant: offer the likeliest needs, then the menu and a person."""
+
+    LIKELY, AT_MOST = 0.06, 3
+
+    def name(self) -> str:
+        return "action_suggest_needs"
+
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
+        tr = words_for(tracker)
+        ranking = (tracker.latest_message or {}).get("intent_ranking", [])
+        likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
+            : self.AT_MOST
+        ]
+        if likely:
+            text = tr("I am not sure that I understood. Is it about one of these?")
+        else:
+            text = tr("I did not understand. Write one full sentence, or choose here:")
+        choices = [need_button(code, tr) for code in likely] or topic_buttons(tr)
+        dispatcher.utter_message(text=text, buttons=choices + doors(tr))
+        return []

@@ -1,0 +1,1 @@
+"""Ponte: a multilingual information chatbot for migrants in Lombardy."""

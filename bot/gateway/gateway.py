@@ -1,0 +1,249 @@
+"""Takes what people send, asks Rasa, and says the answers: in order for each person, and never losing one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections import defaultdict, deque
+
+from bot.catalog.model import vocabulary
+from bot.database.tables import Inbound, Person
+from bot.gateway import people
+from bot.gateway.model import SHARE_LOCATION, Blocked, Channel, Incoming, Reply
+from bot.gateway.rasa import Rasa, RasaUnavailable
+from bot.i18n import Translations, languages, translations
+from bot.i18n.identify import identify
+from bot.places import Point, gazetteer
+from bot.settings import settings
+
+log = logging.getLogger(__name__)
+LONGEST_QUESTION = 1000
+MESSAGES_PER_MINUTE = 40
+RETRY_SECONDS = (1, 2, 5, 10, 30)
+KEEPS_ITS_COPY = {"web"}
+_PAYLOAD = re.compile(r'^/[a-z_]+(\{("[a-z]+":"[\w@.,|-]*",?)*\})?$')
+_INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_COMMANDS = {
+    "/help": "/help",
+    "/human": "/talk_to_human",
+    "/language": "/change_language",
+    "/privacy": "/privacy",
+    "/place": "/ask_place",
+}
+
+
+def clean(text: str) -> str:
+    """Without control characters, and no longer than a question is; a leading slash is not a command here."""
+    return _INVISIBLE.sub(" ", text)[:LONGEST_QUESTION].strip().lstrip("/").strip()
+
+
+class Gateway:
+    """One task per person who is waiting for something."""
+
+    def __init__(self, rasa: Rasa, channels: dict[str, Channel]) -> None:
+        self._rasa = rasa
+        self._channels = channels
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._told_away: set[int] = set()
+        self._recent: dict[str, deque[float]] = defaultdict(deque)
+        self._slowed: set[str] = set()
+
+    def resume(self) -> None:
+        """Go on where the last run of the process stopped."""
+        for person_id in people.unfinished():
+            self._wake(person_id)
+
+    async def close(self) -> None:
+        """Stop the work; what is unfinished stays in the database."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def receive(self, incoming: Incoming) -> bool:
+        """Store what was sent and start to answer it; False when the person writes too fast.
+
+        Raises what the database raises: the channel must then not acknowledge the message.
+        """
+        if self._too_fast(f"{incoming.channel}:{incoming.address}"):
+            return False
+        person_id = await asyncio.to_thread(people.store, incoming)
+        if person_id is not None:
+            self._wake(person_id)
+        return True
+
+    def _too_fast(self, who: str) -> bool:
+        now, recent = time.monotonic(), self._recent[who]
+        while recent and now - recent[0] > 60:
+            recent.popleft()
+        recent.append(now)
+        return len(recent) > MESSAGES_PER_MINUTE
+
+    def _wake(self, person_id: int) -> None:
+        task = self._tasks.get(person_id)
+        if task is None or task.done():
+            self._tasks[person_id] = asyncio.create_task(self._serve(person_id))
+
+    async def _serve(self, person_id: int) -> None:
+        """Answer and deliver until nothing is left for this person."""
+        failures = 0
+        while True:
+            try:
+                await self._deliver(person_id)
+                batch = await self._next_question(person_id)
+                if batch is None:
+                    break
+                await self._answer(person_id, batch)
+                failures = 0
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.warning("person %s waits: %s", person_id, type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                failures += 1
+        # A message that was stored after the last look must not wait for the next one.
+        del self._tasks[person_id]
+        if people.waiting(person_id):
+            self._wake(person_id)
+
+    async def _next_question(self, person_id: int) -> list[Inbound] | None:
+        """The oldest unanswered message; texts that follow each other quickly are one question."""
+        waiting = await asyncio.to_thread(people.waiting, person_id)
+        if not waiting:
+            return None
+        if waiting[0].kind != "text":
+            return waiting[:1]
+        while True:
+            await asyncio.sleep(settings().quiet_seconds)
+            now_waiting = await asyncio.to_thread(people.waiting, person_id)
+            if len(now_waiting) == len(waiting) or now_waiting[-1].kind != "text":
+                break
+            waiting = now_waiting
+        texts = []
+        for message in now_waiting:
+            if message.kind != "text":
+                break
+            texts.append(message)
+        return texts or None
+
+    async def _answer(self, person_id: int, batch: list[Inbound]) -> None:
+        person = await asyncio.to_thread(people.person, person_id)
+        if person is None:
+            return
+        ids = [message.id for message in batch]
+        if batch[0].kind == "payload" and batch[0].body == "/forget":
+            tr = translations(person.language)
+            channel, address = self._channels[person.channel], person.address
+            await asyncio.to_thread(people.forget, person_id)
+            self._told_away.discard(person_id)
+            await channel.send(
+                address,
+                Reply(tr("Everything about you is deleted. You can write again at any time."), language=tr.code),
+            )
+            return
+        await self._channels[person.channel].typing(person.address)
+        replies = await self._reply(person, batch)
+        await asyncio.to_thread(people.answered, person_id, ids, replies)
+
+    async def _reply(self, person: Person, batch: list[Inbound]) -> list[Reply]:
+        message = batch[0]
+        if message.kind == "text":
+            text = clean("\n".join(m.body for m in batch))
+            language = await self._language_for(person, text)
+            tr = translations(language)
+            if not any(c.isalnum() for c in text):
+                return [self._not_text(tr)]
+            return await self._ask(person, text, language)
+        tr = translations(person.language)
+        if message.kind == "location":
+            latitude, longitude = (float(n) for n in message.body.split(","))
+            place = gazetteer().nearest(Point(latitude, longitude))
+            return await self._ask(person, f'/inform_place{{"place":"{place.code}"}}', person.language)
+        if message.kind == "payload" and _PAYLOAD.match(message.body):
+            return await self._press(person, message.body, tr)
+        return [self._not_text(tr)]
+
+    async def _press(self, person: Person, payload: str, tr: Translations) -> list[Reply]:
+        if payload.startswith("/set_language"):
+            code = json.loads(payload.removeprefix("/set_language") or "{}").get("language")
+            if code in languages():
+                await asyncio.to_thread(people.set_language, person.id, code, True)
+                return await self._ask(person, payload, code)
+        if payload == "/start":
+            return [self._welcome(tr)]
+        if payload == "/ask_place":
+            text = tr("In which town do you live? Write its name or share your location.")
+            return [
+                Reply(
+                    text,
+                    buttons=[{"title": "📍 " + tr("Share my location"), "payload": SHARE_LOCATION}],
+                    language=tr.code,
+                )
+            ]
+        if payload.startswith(("/restart", "/session_start", "/nlu_fallback")):
+            return []
+        return await self._ask(person, _COMMANDS.get(payload, payload), tr.code)
+
+    async def _ask(self, person: Person, text: str, language: str) -> list[Reply]:
+        """Ask Rasa; while it is away say so once, and keep trying."""
+        for attempt in range(10**9):
+            try:
+                replies = await self._rasa.ask(person.key, text, language)
+                self._told_away.discard(person.id)
+                return replies or [self._not_text(translations(language))]
+            except RasaUnavailable:
+                if person.id not in self._told_away and attempt >= 1:
+                    self._told_away.add(person.id)
+                    await self._channels[person.channel].send(person.address, self._away(translations(language)))
+                await asyncio.sleep(RETRY_SECONDS[min(attempt, 2)])
+        raise AssertionError
+
+    async def _language_for(self, person: Person, text: str) -> str:
+        """The chosen language, unless the person plainly switched: then the text's, from now on."""
+        written = identify(text)
+        if written is None or written == person.language:
+            return person.language
+        if person.language_chosen:
+            return written if written != "it" else person.language
+        await asyncio.to_thread(people.set_language, person.id, written, False)
+        return written
+
+    async def _deliver(self, person_id: int) -> None:
+        for message in await asyncio.to_thread(people.unsent, person_id):
+            person = await asyncio.to_thread(people.person, person_id)
+            if person is None:
+                return
+            try:
+                await self._channels[person.channel].send(person.address, Reply(**message.body))
+            except Blocked:
+                log.info("person %s cannot be reached any more", person_id)
+                await asyncio.to_thread(people.forget, person_id)
+                return
+            await asyncio.to_thread(people.mark_sent, message.id, person.channel in KEEPS_ITS_COPY)
+
+    @staticmethod
+    def _not_text(tr: Translations) -> Reply:
+        text = tr("I can read only text. Write what you need in a few words, or choose from the menu.")
+        buttons = [
+            {"title": "📋 " + tr("Menu"), "payload": "/help"},
+            {"title": "🙋 " + tr("A person"), "payload": "/talk_to_human"},
+        ]
+        return Reply(text, buttons=buttons, language=tr.code)
+
+    @staticmethod
+    def _away(tr: Translations) -> Reply:
+        number = tr.isolate(vocabulary().needs["emergency"]["numbers"][0])
+        text = tr("I cannot answer right now, but your message is kept and I will answer as soon as I can.")
+        return Reply(text + "\n" + tr("In danger call %(number)s now.", number=number), language=tr.code)
+
+    @staticmethod
+    def _welcome(tr: Translations) -> Reply:
+        text = tr(
+            "Hello! I am Ponte, a bot. I tell you which office or help desk near you can help. Write what you need and the town where you live."
+        )
+        buttons = [
+            {"title": one.name, "payload": f'/set_language{{"language":"{one.code}"}}'} for one in languages().values()
+        ]
+        return Reply(text, buttons=[*buttons, {"title": "📋 " + tr("Menu"), "payload": "/help"}], language=tr.code)

@@ -1,0 +1,96 @@
+"""gettext for one language, and Babel's dates, times, lists and names in it."""
+
+from __future__ import annotations
+
+import gettext as stdlib_gettext
+import io
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale, dates, lists
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from bot.i18n.languages import DEFAULT_LANGUAGE, LOCALES, SOURCE_LANGUAGE, languages
+
+FIRST_STRONG_ISOLATE, LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2068", "\u2066", "\u2069"
+
+
+def N_(message: str) -> str:
+    """Marks a message for extraction where it is not yet translated."""
+    return message
+
+
+class Translations:
+    """Everything that depends on the language of the person who reads."""
+
+    def __init__(self, code: str, catalog: stdlib_gettext.NullTranslations) -> None:
+        self.code = code
+        self.direction = languages()[code].direction
+        self._catalog = catalog
+        self._locale = Locale.parse({"tl": "fil"}.get(code, code))
+
+    def __call__(self, message: str, **values: Any) -> str:
+        """The message in this language, its %(named)s placeholders filled."""
+        text = self._catalog.gettext(message)
+        return text % values if values else text
+
+    def plural(self, one: str, many: str, count: int, **values: Any) -> str:
+        """The plural form that this language uses for `count`."""
+        return self._catalog.ngettext(one, many, count) % {"count": count, **values}
+
+    def isolate(self, text: str) -> str:
+        """Latin names, numbers and links, kept in order inside a right-to-left sentence."""
+        return f"{LEFT_TO_RIGHT_ISOLATE}{text}{POP_ISOLATE}" if self.direction == "rtl" else text
+
+    def join(self, items: list[str]) -> str:
+        """ "a, b and c"."""
+        return lists.format_list(items, locale=self._locale) if items else ""
+
+    def clock(self, moment: time | datetime) -> str:
+        """24-hour time, as on the doors of Italian offices."""
+        return self.isolate(dates.format_time(moment, "H:mm", locale=Locale("en")))
+
+    def weekday(self, day: date) -> str:
+        """The name of the day, as used inside a sentence."""
+        return dates.format_date(day, "EEEE", locale=self._locale)
+
+    def day(self, day: date) -> str:
+        """Day and month, with the weekday."""
+        return dates.format_date(day, "EEEE d MMMM", locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """Month and year."""
+        return dates.format_date(day, "LLLL y", locale=self._locale)
+
+    def full_date(self, day: date) -> str:
+        """Day, month and year."""
+        return dates.format_date(day, "d MMMM y", locale=self._locale)
+
+    def language_name(self, code: str) -> str:
+        """The name of a language, in this language."""
+        name = self._locale.languages.get({"tl": "fil"}.get(code, code))
+        return name or (languages()[code].name if code in languages() else code)
+
+
+def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
+    """Compile locales/<code>/LC_MESSAGES/messages.po in memory, so that an edited file needs no build step."""
+    path = LOCALES / code / "LC_MESSAGES" / "messages.po"
+    if code == SOURCE_LANGUAGE or not path.exists():
+        return stdlib_gettext.NullTranslations()
+    with path.open("rb") as source:
+        catalog = read_po(source, locale={"tl": "fil"}.get(code, code))
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return stdlib_gettext.GNUTranslations(compiled)
+
+
+@lru_cache
+def translations(code: str | None) -> Translations:
+    """The words of a language on offer; the default language for any other code."""
+    if code not in languages():
+        code = DEFAULT_LANGUAGE
+    assert code is not None
+    return Translations(code, read_catalog(code))

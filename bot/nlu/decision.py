@@ -1,0 +1,58 @@
+"""What to do with a ranking: answer, ask which of the likeliest was meant, and never overlook danger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.nlu.training_data.message import Message
+
+from bot.catalog.model import vocabulary
+
+FALLBACK = "nlu_fallback"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
+class IntentDecision(GraphComponent, IntentClassifier):
+    """Below `sure` the intent becomes nlu_fallback; a danger needs only `urgent` to be taken for one."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._sure: float = config["sure"]
+        self._urgent: float = config["urgent"]
+        self._urgent_needs = set(vocabulary().urgent_needs)
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Confidences between 0 and 1."""
+        return {"sure": 0.5, "urgent": 0.2}
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> IntentDecision:
+        """Nothing to load."""
+        return cls(config)
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Replace `intent` where the ranking asks for it."""
+        for message in messages:
+            message.set("intent", self.decide(message.get("intent_ranking")), add_to_output=True)
+        return messages
+
+    def decide(self, ranking: list[dict[str, Any]]) -> dict[str, Any]:
+        """The intent to act on."""
+        best = ranking[0]
+        if best["confidence"] >= self._sure:
+            return best
+        for intent in ranking:
+            if intent["name"] in self._urgent_needs and intent["confidence"] >= self._urgent:
+                return intent
+        return {"name": FALLBACK, "confidence": 1.0 - best["confidence"]}

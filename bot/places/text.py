@@ -1,0 +1,33 @@
+"""One spelling for the many ways in which a name is typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SAME_LETTER = str.maketrans(
+    {"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ة": "ہ", "أ": "ا", "إ": "ا", "آ": "ا", "ـ": None}
+)
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents or short vowels, one letter where Arabic and Urdu write two."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
+    kept = (c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cf"))
+    return "".join(kept).translate(_SAME_LETTER)
+
+
+def words(text: str) -> list[tuple[str, int, int]]:
+    """(folded word, start, end) for every word; apostrophes split as they do in Italian ("l'aquila", "d'adda")."""
+    found = []
+    # Combining vowel signs (Hindi, Bengali) are not \w: a run of letters and marks is one word.
+    for match in re.finditer(r"[^\s.,;:!?()\"/\\\-–'’،؛؟।|]+", text):
+        folded = fold(match.group())
+        if folded:
+            found.append((folded, match.start(), match.end()))
+    return found
+
+
+def key(name: str) -> str:
+    """The form under which a name is looked up."""
+    return " ".join(word for word, _, _ in words(name))

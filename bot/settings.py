@@ -1,0 +1,78 @@
+"""The environment, read once. Every setting is named BOT_... and has a default that works on one machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may configure; see docs/operators/settings.md."""
+
+    database_url: str
+    telegram_token: str | None
+    telegram_api_url: str
+    telegram_webhook_url: str | None
+    web_host: str
+    web_port: int
+    rasa_port: int
+    actions_port: int
+    state_dir: Path
+    catalog_dir: Path
+    quiet_seconds: float
+    retention_days: int
+
+    @property
+    def rasa_url(self) -> str:
+        return f"http://127.0.0.1:{self.rasa_port}"
+
+    @property
+    def secret(self) -> bytes:
+        """The key that turns a Telegram id into the pseudonym that Rasa sees; made at the first start."""
+        if given := os.environ.get("BOT_SECRET_KEY"):
+            return given.encode()
+        path = self.state_dir / "secret"
+        if not path.exists():
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+
+
+def _number(name: str, default: float) -> float:
+    value = os.environ.get(name, "")
+    try:
+        return float(value) if value else default
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {value!r}. See docs/operators/settings.md.") from None
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process; raises SettingsError."""
+    state = Path(os.environ.get("BOT_STATE_DIR", ROOT / "var")).resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        database_url=os.environ.get("BOT_DATABASE_URL") or f"sqlite:///{state / 'ponte.db'}",
+        telegram_token=os.environ.get("BOT_TELEGRAM_TOKEN") or None,
+        telegram_api_url=(os.environ.get("BOT_TELEGRAM_API_URL") or "https://api.telegram.org").rstrip("/"),
+        telegram_webhook_url=os.environ.get("BOT_TELEGRAM_WEBHOOK_URL") or None,
+        web_host=os.environ.get("BOT_WEB_HOST") or "127.0.0.1",
+        web_port=int(_number("BOT_WEB_PORT", 8000)),
+        rasa_port=int(_number("BOT_RASA_PORT", 5005)),
+        actions_port=int(_number("BOT_ACTIONS_PORT", 5055)),
+        state_dir=state,
+        catalog_dir=Path(os.environ.get("BOT_CATALOG_DIR") or ROOT / "services_catalog"),
+        quiet_seconds=_number("BOT_QUIET_SECONDS", 1.0),
+        retention_days=int(_number("BOT_RETENTION_DAYS", 30)),
+    )

@@ -1,0 +1,242 @@
+"""The web edge: the chat page, its messages and events, health, and Telegram's webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from bot.database.tables import Outbound
+from bot.gateway import people
+from bot.gateway.gateway import Gateway
+from bot.gateway.model import SHARE_LOCATION, Incoming, Reply
+from bot.i18n import Translations, languages, translations
+from bot.i18n.languages import offered
+
+CHANNEL, COOKIE, YEAR = "web", "ponte", 365 * 24 * 3600
+HERE = Path(__file__).parent
+LONGEST_BODY = 20_000
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
+}
+
+
+class WebChannel:
+    """Replies stay in the database; the page's event stream is only told that there is something new."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)
+
+    async def send(self, address: str, reply: Reply) -> None:
+        """Wake the page; it reads what was said from the database."""
+        self._tell(address, "message")
+
+    async def typing(self, address: str) -> None:
+        """Show that an answer is on its way."""
+        self._tell(address, "typing")
+
+    def _tell(self, address: str, what: str) -> None:
+        for queue in self._listeners.get(address, ()):
+            queue.put_nowait(what)
+
+    @contextlib.contextmanager
+    def listen(self, address: str) -> Any:
+        """A queue of "message" and "typing" while the page is open."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners[address].add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners[address].discard(queue)
+
+
+def words(tr: Translations) -> dict[str, str]:
+    """What the page itself says."""
+    return {
+        "title": "Ponte",
+        "tagline": tr("Services for migrants in Lombardy"),
+        "placeholder": tr("Write here what you need"),
+        "send": tr("Send"),
+        "share_location": tr("Share my location"),
+        "languages": tr("Language"),
+        "connection_lost": tr("No connection. Trying again."),
+        "you": tr("You"),
+        "bot": "Ponte",
+        "location_failed": tr("Your location could not be found. Write the name of your town."),
+        "new_message": tr("New message"),
+        "failed": tr("Not sent."),
+        "retry": tr("Try again"),
+        "typing": tr("Ponte is writing"),
+    }
+
+
+def page_language(request: Request) -> str:
+    """The person's language, or the first of the browser's that is on offer."""
+    known = people.person_at(CHANNEL, request.cookies.get(COOKIE, ""))
+    if known:
+        return known.language
+    for part in request.headers.get("accept-language", "").split(","):
+        if code := offered(part.split(";")[0].strip()):
+            return code
+    return "it"
+
+
+def event_of(said: Outbound) -> str:
+    """One server-sent event."""
+    body = said.body
+    buttons = [_page_button(b) for b in body["buttons"]]
+    data = {
+        **body,
+        "buttons": buttons,
+        "id": said.id,
+        "direction": translations(body["language"]).direction,
+        "mine": False,
+    }
+    return f"event: message\nid: {said.id}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _page_button(one: dict[str, str]) -> dict[str, Any]:
+    if one["payload"] == SHARE_LOCATION:
+        return {"title": one["title"], "request_location": True}
+    if one["payload"].startswith("http"):
+        return {"title": one["title"], "url": one["payload"]}
+    return one
+
+
+class Security(BaseHTTPMiddleware):
+    """The security headers of every answer."""
+
+    async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _incoming(body: Any, address: str, language: str) -> Incoming | None:
+    """What the page posted, or None when it is not of the page's form."""
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not 0 < len(body["id"]) <= 64:
+        return None
+    if isinstance(body.get("text"), str):
+        return Incoming(CHANNEL, address, body["id"], "text", body["text"], language)
+    if isinstance(body.get("payload"), str):
+        return Incoming(CHANNEL, address, body["id"], "payload", body["payload"], language)
+    where = body.get("location")
+    try:
+        latitude, longitude = float(where["latitude"]), float(where["longitude"])
+    except (TypeError, KeyError, ValueError):
+        return None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None
+    return Incoming(CHANNEL, address, body["id"], "location", f"{latitude:.3f},{longitude:.3f}", language)
+
+
+def create_app(
+    gateway: Gateway,
+    channel: WebChannel,
+    ready: Callable[[], Awaitable[bool]],
+    webhook: Callable[[Any], Awaitable[None]] | None,
+    webhook_secret: str,
+    lifespan: Any,
+) -> Starlette:
+    """The ASGI application; `webhook` takes one Telegram update, or is None where the bot polls."""
+    templates = Jinja2Templates(directory=HERE / "templates")
+
+    async def page(request: Request) -> Response:
+        language = page_language(request)
+        tr = translations(language)
+        context = {
+            "language": language,
+            "direction": tr.direction,
+            "languages": list(languages().values()),
+            "words": words(tr),
+        }
+        response = templates.TemplateResponse(request, "chat.html", context)
+        if COOKIE not in request.cookies:
+            response.set_cookie(COOKIE, secrets.token_urlsafe(24), max_age=YEAR, httponly=True, samesite="strict")
+        return response
+
+    async def receive(request: Request) -> Response:
+        address = request.cookies.get(COOKIE, "")
+        tr = translations(page_language(request))
+        if not 20 <= len(address) <= 64:
+            return JSONResponse({"error": tr("Open the page again, please.")}, 403)
+        raw = await request.body()
+        if len(raw) > LONGEST_BODY:
+            return JSONResponse({"error": tr("Your message is too long. Write it shorter, please.")}, 413)
+        try:
+            incoming = _incoming(json.loads(raw), address, tr.code)
+        except ValueError:
+            incoming = None
+        if incoming is None:
+            return JSONResponse({"error": tr("This message could not be read.")}, 400)
+        if not await gateway.receive(incoming):
+            return JSONResponse({"error": tr("You write very fast. Wait a minute, please.")}, 429)
+        return JSONResponse({}, 202)
+
+    async def events(request: Request) -> Response:
+        address = request.cookies.get(COOKIE, "")
+        last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
+        return StreamingResponse(stream(address, int(last) if last.isdigit() else 0), media_type="text/event-stream")
+
+    async def stream(address: str, last: int) -> AsyncIterator[str]:
+        language = None
+        with channel.listen(address) as queue:
+            while True:
+                person = await asyncio.to_thread(people.person_at, CHANNEL, address)
+                if person and person.language != language:
+                    language = person.language
+                    tr = translations(language)
+                    data = {"language": language, "direction": tr.direction, "words": words(tr)}
+                    yield f"event: page\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+                for said in await asyncio.to_thread(people.said_after, person.id, last) if person else []:
+                    last = said.id
+                    yield event_of(said)
+                try:
+                    what = await asyncio.wait_for(queue.get(), timeout=15)
+                    if what == "typing":
+                        yield "event: typing\ndata: {}\n\n"
+                except TimeoutError:
+                    yield ": still here\n\n"
+
+    async def health(request: Request) -> Response:
+        is_ready = await ready()
+        return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+    async def telegram(request: Request) -> Response:
+        given = request.headers.get("x-telegram-bot-api-secret-token", "")
+        if webhook is None or not hmac.compare_digest(given, webhook_secret):
+            return Response(status_code=404)
+        try:
+            await webhook(await request.json())
+        except Exception:
+            return Response(status_code=503)  # Telegram sends it again
+        return Response()
+
+    routes = [
+        Route("/", page),
+        Route("/chat/messages", receive, methods=["POST"]),
+        Route("/chat/events", events),
+        Route("/health", health),
+        Route("/telegram", telegram, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(Security)
+    return app
