@@ -3,6 +3,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 VENV := .venv
 BIN := $(VENV)/bin
+export PYTHONPATH := $(CURDIR)
 export RASA_TELEMETRY_ENABLED := false
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -42,7 +43,7 @@ lock:
 	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 
 messages: install
-	$(BIN)/pybabel -q extract -F babel.cfg -k tr -k N_ -k plural:1,2 --add-comments=Translators: --no-location --sort-output --project=Ponte -o locales/messages.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k tr -k N_ -k plural:1,2 --add-comments=Translators: --no-location --sort-output --ignore-dirs=".* _*" --project=Ponte -o locales/messages.pot .
 	for language in $$(ls -d locales/*/ | xargs -n1 basename); do \
 	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --domain=messages \
 	    -i locales/messages.pot -d locales -l $$language; done

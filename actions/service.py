@@ -87,7 +87,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 class ActionAnswerAboutService(Action):
-    """Hours, address, phone, papers, cost and so on of the service last shown, or of the card whose button was pressed."""
+    """Hours, address, phone, cost and so on of the service last shown, or of the card whose button was pressed."""
 
     def name(self) -> str:
         return "action_answer_about_service"

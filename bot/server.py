@@ -109,5 +109,10 @@ def serve() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines would carry the bot's token
     config = settings()
     uvicorn.run(
-        make_app(), host=config.web_host, port=config.web_port, log_level="warning", timeout_graceful_shutdown=3
+        make_app(),
+        host=config.web_host,
+        port=config.web_port,
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=3,
     )

@@ -16,7 +16,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from bot.catalog.model import CatalogFile, Service
-from bot.places import gazetteer
 from bot.settings import settings
 
 NOT_AN_AMBITO = {"vocabulary.yml"}
@@ -87,10 +86,12 @@ def _syntax_problem(path: Path, error: Exception) -> Problem:
 
 def _line(data: Any, loc: tuple[Any, ...]) -> int:
     """The line of the innermost key on the way to `loc` that stands in the file."""
-    line, node = 1, data
+    line = 1
+    node: Any = data
     for step in loc:
         try:
-            position = node.lc.item(step) if isinstance(node, list) else node.lc.key(step)
+            marks = node.lc  # ruamel's own lists and mappings carry it
+            position = marks.item(step) if isinstance(step, int) else marks.key(step)
             line, node = position[0] + 1, node[step]
         except (KeyError, IndexError, AttributeError, TypeError):
             break
@@ -142,8 +143,6 @@ def _cross_checks(path: Path, data: Any, content: CatalogFile) -> Iterator[Probl
         if service.id in seen:
             yield problem("error", "id", f'"{service.id}" is used twice. Give each service its own id.')
         seen.add(service.id)
-        if service.comune and service.comune not in gazetteer().comuni:
-            yield problem("error", "comune", f'"{service.comune}" is not an ISTAT code of a municipality of Lombardy.')
         if service.scope == "local" and not service.comune:
             yield problem("warning", "comune", "has no municipality, so it cannot be ranked by distance.")
         if service.hours and service.hours != "24/7" and "PH" not in service.hours:

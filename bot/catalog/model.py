@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from ruamel.yaml import YAML
 
 from bot.catalog.hours import checked_hours
+from bot.places import gazetteer
 from bot.settings import settings
 
 ID_LENGTH = 36  # a button carries the id, and Telegram allows 64 bytes to a button
@@ -73,6 +74,12 @@ def _date(value: str) -> str:
     return value
 
 
+def _comune(value: str) -> str:
+    if value not in gazetteer().comuni:
+        raise ValueError(f'"{value}" is not an ISTAT code of a municipality of Lombardy.')
+    return value
+
+
 Need = Annotated[str, code_of("needs")]
 Phone = Annotated[str, AfterValidator(_phone)]
 Hours = Annotated[str, AfterValidator(checked_hours)]
@@ -109,10 +116,10 @@ class Service(_Strict):
     needs: Annotated[list[Need], Field(min_length=1)]
     audience: list[Annotated[str, code_of("audiences")]] = []
     scope: Literal["local", "region"] = "local"
-    residents_only: bool = False
+    serves: Literal["anyone", "comune", "ambito", "province"] = "anyone"
     address: str | None = None
     postcode: str | None = None
-    comune: str | None = None
+    comune: Annotated[str, AfterValidator(_comune)] | None = None
     latitude: float | None = None
     longitude: float | None = None
     phone: list[Phone] = []

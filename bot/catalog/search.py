@@ -11,7 +11,8 @@ from bot.catalog.model import Service
 from bot.places import Place, Point, distance_km, gazetteer
 
 #: Kilometres by which each advantage lets a desk be farther away and still come first.
-OWN_AMBITO, SPEAKS_LANGUAGE, OPEN_NOW, REACHABLE, FOREIGNERS_DESK, SPECIALISED = 8.0, 5.0, 2.0, 6.0, 4.0, 1.0
+OWN_AMBITO, SPEAKS_LANGUAGE, OPEN_NOW = 8.0, 5.0, 2.0
+HAS_ADDRESS, HAS_CONTACT, HAS_HOURS, PUBLIC_DESK, SPECIALISED = 5.0, 5.0, 2.0, 4.0, 4.0
 TOO_FAR_KM = 60.0
 
 
@@ -65,21 +66,23 @@ def _in_own_ambito(catalog: Catalog, service: Service, place: Place | None) -> b
 
 
 def _for_others(catalog: Catalog, service: Service, place: Place | None) -> bool:
-    """A desk that serves residents only, when the person lives elsewhere."""
-    if not service.residents_only or place is None:
+    """A desk that serves the residents of an area, when the person lives elsewhere."""
+    if place is None or service.comune is None or service.serves == "anyone" or service.comune == place.comune.code:
         return False
-    return service.comune != place.comune.code and not _in_own_ambito(catalog, service, place)
+    if service.serves == "province":
+        return gazetteer().comuni[service.comune].province != place.comune.province
+    return service.serves == "comune" or not _in_own_ambito(catalog, service, place)
 
 
 def _merit(service: Service, need: str, language: str) -> float:
-    """Lower is better: kilometres that its advantages are worth."""
-    merit = 0.0
-    merit -= SPEAKS_LANGUAGE if language != "it" and language in service.languages else 0
-    merit -= REACHABLE if service.address or service.scope == "region" else 0
-    merit -= REACHABLE / 3 if service.phone or service.hours else 0
-    merit -= FOREIGNERS_DESK if service.kind in ("sportello", "office", "helpline") else 0
-    merit -= SPECIALISED * (4 - min(service.needs.index(need), 3))
-    return merit
+    """Lower is better: minus the kilometres that its advantages are worth."""
+    worth = SPECIALISED * (4 - min(service.needs.index(need), 3))
+    worth += SPEAKS_LANGUAGE if language != "it" and language in service.languages else 0
+    worth += HAS_ADDRESS if service.address or service.scope == "region" else 0
+    worth += HAS_CONTACT if service.phone or service.web or service.email else 0
+    worth += HAS_HOURS if service.hours else 0
+    worth += PUBLIC_DESK if service.kind in ("sportello", "office", "helpline") else 0
+    return -worth
 
 
 def _cost(catalog: Catalog, f: Found, need: str, place: Place | None, language: str, now: datetime) -> float:

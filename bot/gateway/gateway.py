@@ -135,17 +135,20 @@ class Gateway:
         ids = [message.id for message in batch]
         if batch[0].kind == "payload" and batch[0].body == "/forget":
             tr = translations(person.language)
-            channel, address = self._channels[person.channel], person.address
             await asyncio.to_thread(people.forget, person_id)
             self._told_away.discard(person_id)
-            await channel.send(
-                address,
-                Reply(tr("Everything about you is deleted. You can write again at any time."), language=tr.code),
-            )
+            deleted = tr("Everything about you is deleted. You can write again at any time.")
+            await self._tell(person, Reply(deleted, language=tr.code))
             return
         await self._channels[person.channel].typing(person.address)
         replies = await self._reply(person, batch)
         await asyncio.to_thread(people.answered, person_id, ids, replies)
+
+    async def _tell(self, person: Person, reply: Reply) -> None:
+        try:
+            await self._channels[person.channel].tell(person.address, reply)
+        except Exception as error:
+            log.warning("person %s could not be told: %s", person.id, type(error).__name__)
 
     async def _reply(self, person: Person, batch: list[Inbound]) -> list[Reply]:
         message = batch[0]
@@ -196,7 +199,7 @@ class Gateway:
             except RasaUnavailable:
                 if person.id not in self._told_away and attempt >= 1:
                     self._told_away.add(person.id)
-                    await self._channels[person.channel].send(person.address, self._away(translations(language)))
+                    await self._tell(person, self._away(translations(language)))
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, 2)])
         raise AssertionError
 
@@ -241,7 +244,8 @@ class Gateway:
     @staticmethod
     def _welcome(tr: Translations) -> Reply:
         text = tr(
-            "Hello! I am Ponte, a bot. I tell you which office or help desk near you can help. Write what you need and the town where you live."
+            "Hello! I am Ponte, a bot. I tell you which office or help desk near you can help."
+            " Write what you need and the town where you live."
         )
         buttons = [
             {"title": one.name, "payload": f'/set_language{{"language":"{one.code}"}}'} for one in languages().values()

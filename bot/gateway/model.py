@@ -45,5 +45,8 @@ class Channel(Protocol):
     async def send(self, address: str, reply: Reply) -> None:
         """Deliver; raises Blocked when the person left, any other exception when it should be tried again."""
 
+    async def tell(self, address: str, reply: Reply) -> None:
+        """Say something that is not kept, such as that everything was deleted."""
+
     async def typing(self, address: str) -> None:
         """Show that an answer is on its way; never raises."""

@@ -223,6 +223,10 @@ class TelegramChannel:
                 raise Blocked from error
             raise
 
+    async def tell(self, address: str, reply: Reply) -> None:
+        """On Telegram nothing is kept on our side anyway."""
+        await self.send(address, reply)
+
     async def _say(self, chat_id: int, body: str, title: str | None, markup: Any) -> None:
         parts = [f"<b>{html.escape(title)}</b>"] if title else []
         parts += [html.escape(body)] if body else []

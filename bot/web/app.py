@@ -20,7 +20,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from bot.database.tables import Outbound
 from bot.gateway import people
 from bot.gateway.gateway import Gateway
 from bot.gateway.model import SHARE_LOCATION, Incoming, Reply
@@ -46,19 +45,23 @@ class WebChannel:
 
     async def send(self, address: str, reply: Reply) -> None:
         """Wake the page; it reads what was said from the database."""
-        self._tell(address, "message")
+        self._wake(address, "")
+
+    async def tell(self, address: str, reply: Reply) -> None:
+        """Show it on the open page only."""
+        self._wake(address, message_event(reply.as_dict(), None))
 
     async def typing(self, address: str) -> None:
         """Show that an answer is on its way."""
-        self._tell(address, "typing")
+        self._wake(address, "event: typing\ndata: {}\n\n")
 
-    def _tell(self, address: str, what: str) -> None:
+    def _wake(self, address: str, event: str) -> None:
         for queue in self._listeners.get(address, ()):
-            queue.put_nowait(what)
+            queue.put_nowait(event)
 
     @contextlib.contextmanager
     def listen(self, address: str) -> Any:
-        """A queue of "message" and "typing" while the page is open."""
+        """A queue of events for the page while it is open; an empty one means "look into the database"."""
         queue: asyncio.Queue[str] = asyncio.Queue()
         self._listeners[address].add(queue)
         try:
@@ -98,18 +101,17 @@ def page_language(request: Request) -> str:
     return "it"
 
 
-def event_of(said: Outbound) -> str:
-    """One server-sent event."""
-    body = said.body
-    buttons = [_page_button(b) for b in body["buttons"]]
+def message_event(body: dict[str, Any], number: int | None) -> str:
+    """One server-sent event; without a number it is not resumed from."""
     data = {
         **body,
-        "buttons": buttons,
-        "id": said.id,
+        "buttons": [_page_button(b) for b in body["buttons"]],
+        "id": number,
         "direction": translations(body["language"]).direction,
         "mine": False,
     }
-    return f"event: message\nid: {said.id}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+    identified = f"id: {number}\n" if number else ""
+    return f"event: message\n{identified}data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
 
 def _page_button(one: dict[str, str]) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _incoming(body: Any, address: str, language: str) -> Incoming | None:
         return Incoming(CHANNEL, address, body["id"], "text", body["text"], language)
     if isinstance(body.get("payload"), str):
         return Incoming(CHANNEL, address, body["id"], "payload", body["payload"], language)
-    where = body.get("location")
+    where = body.get("location") or {}
     try:
         latitude, longitude = float(where["latitude"]), float(where["longitude"])
     except (TypeError, KeyError, ValueError):
@@ -207,11 +209,9 @@ def create_app(
                     yield f"event: page\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
                 for said in await asyncio.to_thread(people.said_after, person.id, last) if person else []:
                     last = said.id
-                    yield event_of(said)
+                    yield message_event(said.body, said.id)
                 try:
-                    what = await asyncio.wait_for(queue.get(), timeout=15)
-                    if what == "typing":
-                        yield "event: typing\ndata: {}\n\n"
+                    yield await asyncio.wait_for(queue.get(), timeout=15)
                 except TimeoutError:
                     yield ": still here\n\n"
 

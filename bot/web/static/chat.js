@@ -11,7 +11,7 @@ const language = find("language");
 const locationButton = find("location");
 
 const LINK = /https?:\/\/[^\s<>"\u2066-\u2069]+|(?:tel:)?\+39(?:[ .\-\u00a0]?\d){5,11}/g;
-const CLOSING = /[.,;:!?'»”’)\]}،؛؟。।]+$/u;
+const CLOSING = /[.,;:!?'»”’\]}،؛؟。।]+$/u;
 const SAFE_PROTOCOLS = ["http:", "https:", "tel:", "mailto:", "tg:"];
 const LOST_AFTER = 3000;
 const RECONNECT_AFTER = 5000;
@@ -40,9 +40,18 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
+/** Whether an address is one to follow. URL.canParse is missing on phones not that old. */
+function isSafe(url) {
+  try {
+    return SAFE_PROTOCOLS.includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
+
 /** An anchor, or null when the address is not one to follow. */
 function makeLink(url, content = "", className = "") {
-  if (!URL.canParse(url) || !SAFE_PROTOCOLS.includes(new URL(url).protocol)) return null;
+  if (!isSafe(url)) return null;
   const link = make("a", className, content);
   link.href = url;
   if (url.startsWith("http")) {
@@ -52,11 +61,17 @@ function makeLink(url, content = "", className = "") {
   return link;
 }
 
+/** An address without the punctuation of the sentence around it. */
+function withoutClosing(address) {
+  const shorter = address.replace(CLOSING, "");
+  return shorter.endsWith(")") && !shorter.includes("(") ? withoutClosing(shorter.slice(0, -1)) : shorter;
+}
+
 /** Put a text into an element, with its addresses and telephone numbers as anchors. */
 function fillText(element, content) {
   let from = 0;
   for (const match of content.matchAll(LINK)) {
-    const shown = match[0].replace(CLOSING, "");
+    const shown = withoutClosing(match[0]);
     const url = shown.startsWith("http") ? shown : `tel:${shown.replace(/[^+\d]/g, "")}`;
     const link = makeLink(url, shown.replace(/^tel:/, ""));
     if (!link) continue;
@@ -106,11 +121,13 @@ function makeVenue({ latitude, longitude, title, address }) {
 /** The element of a message. */
 function makeMessage({ mine, title, text: content, buttons = [], venue, language: code, direction }) {
   const article = make("article", `message ${mine ? "mine" : "bot"}`);
-  article.dir = direction || "auto";
-  if (code) article.lang = code;
   const sender = make("span", "hidden-label", mine ? words.you : words.bot);
   sender.lang = root.lang;
   const bubble = make("div", "bubble");
+  // An own message lies at the end side of the page, whichever way its text runs.
+  const directed = mine ? bubble : article;
+  directed.dir = direction || "auto";
+  if (code) directed.lang = code;
   if (title) bubble.append(make("p", "title", title));
   if (content) {
     const paragraph = make("p", "text");
@@ -172,13 +189,16 @@ function setState(own, state, explanation = "", retry = false) {
 
 /** Post an own message; again with the same id, so that the server takes it once. */
 async function deliver(own) {
+  if (!unechoed.includes(own)) unechoed.push(own);
   setState(own, "pending", "…");
+  const tooLong = new AbortController();
+  const timer = setTimeout(() => tooLong.abort(), POST_TIMEOUT);
   try {
     const response = await fetch("/chat/messages", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: own.body,
-      signal: AbortSignal.timeout(POST_TIMEOUT),
+      signal: tooLong.signal,
     });
     if (response.ok) {
       setState(own, "");
@@ -186,8 +206,12 @@ async function deliver(own) {
     }
     const { error } = await response.json().catch(() => ({}));
     fail(own, error || words.connection_lost, response.status !== 413);
+    // What the server refused it will not send back.
+    if (unechoed.includes(own)) unechoed.splice(unechoed.indexOf(own), 1);
   } catch {
     fail(own, words.connection_lost, true);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -202,7 +226,6 @@ function fail(own, explanation, retry) {
 function post(content, shown) {
   const article = makeMessage({ mine: true, text: shown });
   const line = make("p", "state");
-  line.dir = root.dir;
   article.append(line);
   const own = {
     article,
@@ -212,7 +235,6 @@ function post(content, shown) {
     isLanguage: content.payload?.startsWith("/set_language") ?? false,
     body: JSON.stringify({ id: uuid(), ...content }),
   };
-  unechoed.push(own);
   messages.append(article);
   scrollToEnd();
   deliver(own);
@@ -246,7 +268,7 @@ function translate(page) {
     element.textContent = words[element.dataset.word];
   }
   for (const element of document.querySelectorAll("[data-word-label]")) {
-    element.ariaLabel = words[element.dataset.wordLabel];
+    element.setAttribute("aria-label", words[element.dataset.wordLabel]);
   }
   text.placeholder = words[text.dataset.wordPlaceholder];
   notice.textContent = "";

@@ -1,0 +1,87 @@
+"""The web chat in a real Chromium, on a phone-sized screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.i18n import translations
+from tests.conftest import chromium
+from tests.test_end_to_end import QUESTIONS
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(
+    chromium() is None, reason="NO CHROMIUM FOUND: the browser tests did not run (apt-get install chromium)"
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, running_bot, request):
+    language = getattr(request, "param", "it")
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale=language)
+    opened = context.new_page()
+    opened.goto(running_bot.url)
+    yield opened
+    context.close()
+
+
+def ask(page, text):
+    page.fill("#text", text)
+    page.click("#send")
+
+
+@pytest.mark.parametrize(("page", "question"), QUESTIONS, indirect=["page"])
+def test_a_question_gets_the_right_card(page, question):
+    ask(page, question)
+
+    page.wait_for_selector(".message.bot:has-text('Questura di Sondrio')", timeout=30_000)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
+
+
+@pytest.mark.parametrize("page", ["ar"], indirect=True)
+def test_arabic_runs_from_right_to_left(page):
+    assert page.get_attribute("html", "dir") == "rtl"
+    ask(page, "أين أتعلم الإيطالية في لودي؟")
+    page.wait_for_selector(".message.bot[dir=rtl]", timeout=30_000)
+
+
+@pytest.mark.parametrize("page", ["en"], indirect=True)
+def test_markup_is_shown_as_text(page):
+    ask(page, "<img src=x onerror=document.title='broken'> hello")
+    page.wait_for_selector(".message.bot", timeout=30_000)
+
+    assert page.title() == "Ponte"
+    assert page.query_selector("#messages img") is None
+
+
+@pytest.mark.parametrize("page", ["en"], indirect=True)
+def test_buttons_and_language_work(page):
+    ask(page, "hello")
+    page.wait_for_selector(".message.bot .buttons button", timeout=30_000)
+    page.select_option("#language", "ar")
+    words = translations("ar")("From now on I write in English. What do you need?")
+    page.wait_for_selector(f".message.bot:has-text('{words}')", timeout=30_000)
+    page.wait_for_function("document.documentElement.dir === 'rtl'")
+
+
+@pytest.mark.parametrize("page", ["en"], indirect=True)
+def test_forget_is_told_on_the_page(page):
+    ask(page, "delete all my data")
+    page.click(".buttons button:has-text('Delete')", timeout=30_000)
+
+    page.wait_for_selector(".message.bot:has-text('Everything about you is deleted')", timeout=30_000)
