@@ -13,12 +13,6 @@ pytestmark = pytest.mark.skipif(
     chromium() is None, reason="NO CHROMIUM FOUND: the browser tests did not run (apt-get install chromium)"
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")

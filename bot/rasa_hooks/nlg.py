@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-from rasa.core.nlg.generator import NaturalLanguageGenerator
+from rasa.core.nlg import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
@@ -14,27 +13,24 @@ from bot.i18n import translations
 from bot.rasa_hooks.language import language_of
 
 
-class GettextNLG(NaturalLanguageGenerator):
+class GettextNLG(TemplatedNaturalLanguageGenerator):
     """Takes the source text of a response from domain.yml and translates it by gettext."""
 
     def __init__(self, endpoint_config: EndpointConfig, domain: Domain) -> None:
-        self._responses = domain.responses
+        # Rasa makes this before it has loaded the model's domain, and sets `responses` later.
+        super().__init__(domain.responses)
 
     async def generate(
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """The first variation of the response, its text and button titles translated."""
-        variations = self._responses.get(utter_action)
-        if not variations:
+        """The response with its text and button titles translated."""
+        response = await super().generate(utter_action, tracker, output_channel, **kwargs)
+        if response is None:
             return None
-        response = copy.deepcopy(variations[0])
         latest = tracker.latest_message
-        tr = translations(
-            language_of(
-                latest.metadata if latest else None, tracker.get_slot("language"), latest.parse_data if latest else None
-            )
-        )
-        response["text"] = tr(response["text"])
-        for button in response.get("buttons") or []:
-            button["title"] = tr(button["title"])
+        metadata, parsed = (latest.metadata, latest.parse_data) if latest else (None, None)
+        tr = translations(language_of(metadata, tracker.get_slot("language"), parsed))
+        for part, name in [(response, "text"), *((button, "title") for button in response.get("buttons") or [])]:
+            source = part[name]
+            part[name] = tr(source)
         return response
