@@ -27,7 +27,7 @@ def _detector() -> Any:
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
     codes = [getattr(IsoCode639_1, code.upper()) for code in languages()]
-    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()
+    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
 
 
 def identify(text: str) -> str | None:

@@ -18,9 +18,13 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.nlu.place_extractor import PLACE_SPANS
+from bot.places.gazetteer import ANNOUNCES
 from bot.places.text import fold
 
-PLACE_MASK = " xplace "
+PLACE_MASK = "xplace"
+BEFORE_A_PLACE = ANNOUNCES | {"i", "io", "je", "j", "j'", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"}
+    ["i", "io", "je", "j", "j'", "'m", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"]
+)
 RANKING_LENGTH = 10
 LONGEST_TEXT = 1000
 
@@ -43,7 +47,10 @@ def text_of(message: Message) -> str:
             words.append(token.text)
         elif inside not in masked:
             masked.add(inside)
-            words.append(PLACE_MASK.strip())
+            # "I live in" belongs to the place: left in, it would speak for the registry office.
+            while words and fold(words[-1]) in BEFORE_A_PLACE:
+                words.pop()
+            words.append(PLACE_MASK)
     return fold(" ".join(words) or text)[:LONGEST_TEXT]
 
 
