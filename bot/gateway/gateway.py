@@ -22,6 +22,7 @@ from bot.settings import settings
 log = logging.getLogger(__name__)
 LONGEST_QUESTION = 1000
 MESSAGES_PER_MINUTE = 40
+EMPTY_ANSWERS = 3  # after so many the message itself is at fault
 RETRY_SECONDS = (1, 2, 5, 10, 30)
 KEEPS_ITS_COPY = {"web"}
 _PAYLOAD = re.compile(r'^/[a-z_]+(\{("[a-z]+":"[\w@.,|-]*",?)*\})?$')
@@ -194,8 +195,10 @@ class Gateway:
         for attempt in range(10**9):
             try:
                 replies = await self._rasa.ask(person.key, text, language)
+                if not replies and attempt < EMPTY_ANSWERS:
+                    raise RasaUnavailable  # without its model, Rasa answers with nothing and success
                 self._told_away.discard(person.id)
-                return replies or [self._not_text(translations(language))]
+                return replies or [self._failed(translations(language))]
             except RasaUnavailable:
                 if person.id not in self._told_away and attempt >= 1:
                     self._told_away.add(person.id)
@@ -234,6 +237,10 @@ class Gateway:
             {"title": "🙋 " + tr("A person"), "payload": "/talk_to_human"},
         ]
         return Reply(text, buttons=buttons, language=tr.code)
+
+    @staticmethod
+    def _failed(tr: Translations) -> Reply:
+        return Reply(tr("Something went wrong on my side. Please write it again."), language=tr.code)
 
     @staticmethod
     def _away(tr: Translations) -> Reply:

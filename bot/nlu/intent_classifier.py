@@ -23,8 +23,6 @@ from bot.places.text import fold
 
 PLACE_MASK = "xplace"
 BEFORE_A_PLACE = ANNOUNCES | {"i", "io", "je", "j", "j'", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"}
-    ["i", "io", "je", "j", "j'", "'m", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"]
-)
 RANKING_LENGTH = 10
 LONGEST_TEXT = 1000
 
