@@ -49,3 +49,7 @@ def test_a_shared_location_is_the_nearest_comune_and_keeps_its_point():
 
 def test_every_comune_of_lombardy_is_known():
     assert len(gazetteer().comuni) == 1501
+
+
+def test_a_text_is_told_its_language_without_its_places():
+    assert gazetteer().without_places("I live in Milano now").split() == ["I", "live", "in", "now"]

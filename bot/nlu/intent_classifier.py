@@ -23,6 +23,7 @@ from bot.places.text import fold
 
 PLACE_MASK = "xplace"
 BEFORE_A_PLACE = ANNOUNCES | {"i", "io", "je", "j", "j'", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"}
+ONLY_A_PLACE = [{"name": "inform_place", "confidence": 1.0}]
 RANKING_LENGTH = 10
 LONGEST_TEXT = 1000
 
@@ -133,7 +134,8 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
     def process(self, messages: list[Message]) -> list[Message]:
         """Set `intent` and `intent_ranking`."""
         for message in messages:
-            ranking = self.rank(text_of(message))
+            text = text_of(message)
+            ranking = ONLY_A_PLACE if text == PLACE_MASK else self.rank(text)
             message.set("intent", ranking[0], add_to_output=True)
             message.set("intent_ranking", ranking[:RANKING_LENGTH], add_to_output=True)
         return messages

@@ -219,6 +219,12 @@ class Gazetteer:
         found = self._exact(tokens) or self._han_names(text)
         return found or self._misspelt(tokens)
 
+    def without_places(self, text: str) -> str:
+        """The text without the names of places, which belong to no language."""
+        for match in reversed(self.find(text)):
+            text = text[: match.start] + text[match.end :]
+        return text
+
     def _exact(self, tokens: list[tuple[str, int, int]]) -> list[Match]:
         found: list[Match] = []
         at = 0
