@@ -8,7 +8,7 @@ export RASA_TELEMETRY_ENABLED := false
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: run test install train check evaluate bench lock browser shell
+.PHONY: run test install train check evaluate bench lock messages
 
 run: train
 	$(BIN)/python -m bot.cli run

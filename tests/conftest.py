@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from bot.catalog.hours import ROME
@@ -63,10 +64,8 @@ class RunningBot:
 
     def children(self, name: str) -> list[int]:
         """The process ids of one of the three: "actions_server", "rasa_hooks.serve" or "gateway"."""
-        listed = subprocess.run(
-            ["pgrep", "-P", str(self.process.pid), "-f", name], capture_output=True, text=True, check=False
-        )
-        return [int(pid) for pid in listed.stdout.split()]
+        started = psutil.Process(self.process.pid).children()
+        return [child.pid for child in started if any(name in part for part in child.cmdline())]
 
     def wait_until_ready(self, timeout: float = 120) -> None:
         """Until all three answer."""

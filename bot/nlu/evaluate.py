@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from bot.catalog.model import vocabulary
 from bot.i18n.identify import identify
 from bot.nlu.decision import FALLBACK
+from bot.places import gazetteer
 from bot.settings import ROOT
 from bot.supervisor import newest_model
 
@@ -66,7 +67,7 @@ def main(show_errors: bool = False) -> int:
         if question["intent"] in urgent:
             score[language, "danger"].append(result)
             score["all", "danger"].append(result)
-        if guessed := identify(question["text"]):
+        if guessed := identify(gazetteer().without_places(question["text"])):
             spoken[language].append(guessed == language)
         if show_errors and not result[0]:
             best = got["intent_ranking"][0]
