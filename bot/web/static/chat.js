@@ -153,8 +153,9 @@ function showTyping(active) {
 
 /** Show a message of the server, unless it is here already. */
 function receive(message) {
-  if (seen.has(message.id)) return;
-  seen.add(message.id);
+  // What is not kept on the server comes without a number and is never repeated.
+  if (message.id && seen.has(message.id)) return;
+  if (message.id) seen.add(message.id);
   if (message.mine) {
     const same = (own) => own.content === message.text?.trim() || (own.isLocation && (message.venue || !message.text));
     const at = unechoed.findIndex(same);
