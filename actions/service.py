@@ -25,11 +25,12 @@ Answer = Callable[[Service, Translations], str]
 def _hours(service: Service, tr: Translations) -> str:
     if not service.hours:
         return tr("I do not know the opening hours. Call or write before you go.")
-    return "\n".join([hours.in_words(service.hours, now(), tr), *hours.week(service.hours, now(), tr)])
+    assert service.timetable
+    return "\n".join([written.opening_words(service, now(), tr), *hours.week(service.timetable, now(), tr)])
 
 
 def _open_now(service: Service, tr: Translations) -> str:
-    return hours.in_words(service.hours, now(), tr) if service.hours else _hours(service, tr)
+    return written.opening_words(service, now(), tr) if service.hours else _hours(service, tr)
 
 
 def _address(service: Service, tr: Translations) -> str:
