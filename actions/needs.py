@@ -8,6 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.cards import CARDS_AT_ONCE, show
 from actions.context import (
     Button,
     button,
@@ -20,14 +21,14 @@ from actions.context import (
     possible_places,
     words_for,
 )
-from bot.catalog.card import card
+from actions.schools import age_was_asked, answer_school, ask_age, school_kind
 from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
-from bot.catalog.search import Found, search
+from bot.catalog.search import search
 from bot.i18n import Translations
 from bot.places import gazetteer
 
-CARDS_AT_ONCE = 2
+SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
 SHARE_LOCATION = "/share_location"
 OFFERED_COMUNI = ["015146", "017029", "016024", "098031", "014061"]  # Milano, Brescia, Bergamo, Lodi, Sondrio
 
@@ -90,6 +91,8 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> lis
     """Say what there is for the need; ask for the place when it is not known and matters."""
     tr, place = words_for(tracker), place_of(tracker)
     events: list[EventType] = [SlotSet("need", need)]
+    if need in SCHOOL_NEEDS:
+        events.append(SlotSet("school", school_kind(tracker)))
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
     found = search(catalog(), need, place, tr.code, now())
@@ -99,6 +102,13 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> lis
             events += show(regional, [], dispatcher, tr, last=False)
         _ask_place(dispatcher, tracker, tr, need)
         return events
+    if need in SCHOOL_NEEDS:
+        kind = school_kind(tracker)
+        if kind is None:
+            ask_age(need, dispatcher, tr)
+            return events
+        if kind != "nido":
+            return events + answer_school(kind, place, dispatcher, tr)
     if not found:
         text = tr(
             "I know no service for this near %(place)s yet. A mediator can help you.",
@@ -133,30 +143,6 @@ def urgent_text(need: str, tr: Translations) -> str:
     }
     lines += ["📞 " + told[number] for number in numbers[1:]]
     return "\n".join(lines)
-
-
-def show(
-    found: list[Found], shown: list[str], dispatcher: CollectingDispatcher, tr: Translations, last: bool = True
-) -> list[EventType]:
-    """A card for each, and behind the last one the ways on."""
-    for index, one in enumerate(found):
-        title, text = card(one, now(), tr)
-        buttons = _card_buttons(one, tr)
-        if last and index == len(found) - 1:
-            buttons += [button("➡️ " + tr("Another one"), "/ask_another"), *doors(tr)]
-        dispatcher.utter_message(text=f"**{title}**\n{text}", buttons=buttons)
-    ids = [one.service.id for one in found]
-    return [SlotSet("service", ids[0]), SlotSet("shown", [*shown, *ids][-20:])]
-
-
-def _card_buttons(found: Found, tr: Translations) -> list[Button]:
-    service = found.service
-    buttons = []
-    if service.address:
-        buttons.append(button("🗺️ " + tr("Map"), f'/ask_address{{"service":"{service.id}"}}'))
-    if service.hours:
-        buttons.append(button("🕘 " + tr("All hours"), f'/ask_hours{{"service":"{service.id}"}}'))
-    return buttons
 
 
 def _ask_place(dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translations, need: str | None = None) -> None:
@@ -214,6 +200,8 @@ class ActionSuggestNeeds(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         tr = words_for(tracker)
+        if age_was_asked(tracker) and school_kind(tracker):
+            return answer(tracker.get_slot("need"), dispatcher, tracker)
         ranking = (tracker.latest_message or {}).get("intent_ranking", [])
         likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
             : self.AT_MOST

@@ -15,6 +15,7 @@ from bot.catalog import card as written
 from bot.catalog import hours
 from bot.catalog.loader import catalog
 from bot.catalog.model import Service, vocabulary
+from bot.catalog.schools import schools
 from bot.catalog.search import Found, point_of
 from bot.i18n import Translations
 from bot.places import distance_km
@@ -95,7 +96,8 @@ class ActionAnswerAboutService(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         tr, asked = words_for(tracker), intent_of(tracker)
-        service = catalog().services.get(tracker.get_slot("service") or "")
+        chosen = tracker.get_slot("service") or ""
+        service = catalog().services.get(chosen) or schools().service(chosen)
         if service is None:
             dispatcher.utter_message(text=tr("Tell me first what you need."), buttons=topic_buttons(tr) + doors(tr)[1:])
             return []

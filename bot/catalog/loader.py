@@ -8,15 +8,15 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -27,6 +27,7 @@ from bot.settings import settings
 NOT_AN_AMBITO = {"vocabulary.yml"}
 LOOK_AGAIN_SECONDS = 2.0
 log = logging.getLogger(__name__)
+Content = TypeVar("Content", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,14 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Generic[Content]):
     """What one file holds; `content` is None when it has an error."""
 
-    content: CatalogFile | None
+    content: Content | None
     problems: list[Problem] = field(default_factory=list)
+
+
+Checks = Callable[[Path, Any, Content], Iterator[Problem]]
 
 
 class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -67,7 +71,7 @@ class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
         return dict(super().construct_mapping(node, deep))
 
 
-def read_file(path: Path) -> Loaded:
+def read_file(path: Path) -> Loaded[CatalogFile]:
     """Read one file; never raises for what an operator may have typed. Only errors are told: see check_file()."""
     try:
         content = CatalogFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _FastLoader))
@@ -78,26 +82,37 @@ def read_file(path: Path) -> Loaded:
     return Loaded(content)
 
 
-def _only_errors(loaded: Loaded) -> Loaded:
+def _only_errors(loaded: Loaded[CatalogFile]) -> Loaded[CatalogFile]:
     return Loaded(loaded.content, [p for p in loaded.problems if p.level == "error"])
 
 
-def check_file(path: Path, today: date | None = None) -> Loaded:
-    """Read one file with the line of every error and warning."""
+def check_file(path: Path, today: date | None = None) -> Loaded[CatalogFile]:
+    """Read the services of one ambito with the line of every error and warning."""
+    day = today or date.today()
+    return read_yaml(
+        path,
+        CatalogFile,
+        lambda path, data, content: _cross_checks(path, data, content, day),
+        'deve cominciare con "ambito:" e "services:".',
+    )
+
+
+def read_yaml(path: Path, model: type[Content], checks: Checks[Content], beginning: str) -> Loaded[Content]:
+    """Read one file into a model and check it; `beginning` says what a file that is none of these lacks."""
     try:
         data = YAML().load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         return Loaded(None, [_syntax_problem(path, error)])
     if not isinstance(data, dict):
-        return Loaded(None, [Problem(path, 1, "error", "file", 'deve cominciare con "ambito:" e "services:".')])
+        return Loaded(None, [Problem(path, 1, "error", "file", beginning)])
     problems: list[Problem] = []
     content = None
     try:
-        content = CatalogFile.model_validate(_plain(data))
+        content = model.model_validate(_plain(data))
     except ValidationError as error:
         problems = [_problem(path, data, e) for e in error.errors()]
     if content:
-        problems = list(_cross_checks(path, data, content, today or date.today()))
+        problems = list(checks(path, data, content))
         if any(p.level == "error" for p in problems):
             content = None
     return Loaded(content, sorted(problems, key=lambda p: p.line))
@@ -122,7 +137,7 @@ def _syntax_problem(path: Path, error: Exception) -> Problem:
     )
 
 
-def _line(data: Any, loc: tuple[Any, ...]) -> int:
+def line_of(data: Any, loc: tuple[Any, ...]) -> int:
     """The line of the innermost key on the way to `loc` that stands in the file."""
     line = 1
     node: Any = data
@@ -177,7 +192,7 @@ def _problem(path: Path, data: Any, error: Any) -> Problem:
         message = words.format(input=error.get("input"), **error.get("ctx", {}))
     else:
         message = error["msg"]
-    return Problem(path, _line(data, error["loc"]), "error", _where(data, error["loc"]), message)
+    return Problem(path, line_of(data, error["loc"]), "error", _where(data, error["loc"]), message)
 
 
 def _cross_checks(path: Path, data: Any, content: CatalogFile, today: date) -> Iterator[Problem]:
@@ -186,7 +201,7 @@ def _cross_checks(path: Path, data: Any, content: CatalogFile, today: date) -> I
 
         def problem(level: Any, name: str, message: str, index: int = index) -> Problem:
             loc = ("services", index, name)
-            return Problem(path, _line(data, loc), level, _where(data, loc), message)
+            return Problem(path, line_of(data, loc), level, _where(data, loc), message)
 
         if service.id in seen:
             yield problem("error", "id", f'"{service.id}" è usato due volte. Dai a ogni servizio un id suo.')
@@ -219,41 +234,32 @@ class _Index:
     by_need: dict[str, list[Service]] = field(default_factory=dict)
 
 
-class Catalog:
-    """All services that are valid; never loses a good version."""
+class Folder(Generic[Content]):
+    """The files of a folder; sees those that change, and never loses the good version of one."""
 
     def __init__(self, folder: Path, last_good: Path | None = None) -> None:
         self._folder = folder
         self._last_good = last_good
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self._files: dict[Path, CatalogFile] = {}
+        self._files: dict[Path, Content] = {}
+        self._in_file: dict[Path, list[Problem]] = {}
         self._looked_at = float("-inf")
         self._looking = threading.Lock()
-        self._index = _Index()
-        self._in_file: dict[Path, list[Problem]] = {}
-        self._between_files: dict[Path, list[Problem]] = {}
+
+    def read(self, path: Path) -> Loaded[Content]:
+        """Read one file."""
+        raise NotImplementedError
+
+    def index(self) -> None:
+        """Take in the files as they now are."""
+        raise NotImplementedError
 
     @property
     def problems(self) -> dict[Path, list[Problem]]:
         """What is wrong with each file that was read."""
-        return {path: found + self._between_files.get(path, []) for path, found in self._in_file.items()}
+        return dict(self._in_file)
 
-    @property
-    def services(self) -> dict[str, Service]:
-        """Every service by its id, also those no longer valid."""
-        return self._index.services
-
-    @property
-    def ambito_of(self) -> dict[str, frozenset[str]]:
-        """Service id to the names of its ambito in ambiti.csv."""
-        return self._index.ambito_of
-
-    @property
-    def files(self) -> dict[str, CatalogFile]:
-        """What is live, by the id of the ambito."""
-        return {content.ambito.id: content for _, content in sorted(self._files.items())}
-
-    def refresh(self) -> Catalog:
+    def refresh(self) -> Self:
         """Take in the files that changed since the last look; at most every two seconds."""
         if time.monotonic() - self._looked_at >= LOOK_AGAIN_SECONDS:
             with self._looking:
@@ -275,10 +281,10 @@ class Catalog:
             self._files.pop(path, None)
             self._in_file.pop(path, None)
         self._stamps = stamps
-        self._index = self._indexed()
+        self.index()
 
     def _read(self, path: Path) -> None:
-        loaded = read_file(path)
+        loaded = self.read(path)
         self._in_file[path] = loaded.problems
         copy = self._last_good / path.name if self._last_good else None
         if loaded.content:
@@ -287,13 +293,47 @@ class Catalog:
                 _copy(path, copy)
             return
         for problem in loaded.problems:
-            log.error("catalogue file not taken in, the last good version stays: %s", problem)
+            log.error("file of the catalogue not taken in, its last good version stays: %s", problem)
         if path not in self._files and copy and copy.exists():
-            previous = read_file(copy).content
+            previous = self.read(copy).content
             if previous:
                 self._files[path] = previous
 
-    def _indexed(self) -> _Index:
+
+class Catalog(Folder[CatalogFile]):
+    """All services that are valid."""
+
+    def __init__(self, folder: Path, last_good: Path | None = None) -> None:
+        super().__init__(folder, last_good)
+        self._index = _Index()
+        self._between_files: dict[Path, list[Problem]] = {}
+
+    @property
+    def services(self) -> dict[str, Service]:
+        """Every service by its id, also those no longer valid."""
+        return self._index.services
+
+    @property
+    def ambito_of(self) -> dict[str, frozenset[str]]:
+        """Service id to the names of its ambito in ambiti.csv."""
+        return self._index.ambito_of
+
+    @property
+    def files(self) -> dict[str, CatalogFile]:
+        """What is live, by the id of the ambito."""
+        return {content.ambito.id: content for _, content in sorted(self._files.items())}
+
+    @property
+    def problems(self) -> dict[Path, list[Problem]]:
+        """What is wrong with each file, and between files."""
+        return {path: found + self._between_files.get(path, []) for path, found in self._in_file.items()}
+
+    def read(self, path: Path) -> Loaded[CatalogFile]:
+        """The services of one ambito."""
+        return read_file(path)
+
+    def index(self) -> None:
+        """The services by id and need; one whose id another file has is told and left out."""
         index = _Index()
         twice: dict[Path, list[Problem]] = {}
         for path, content in sorted(self._files.items()):
@@ -305,10 +345,11 @@ class Catalog:
                 index.ambito_of[service.id] = frozenset(content.ambito.names)
                 for need in service.needs:
                     index.by_need.setdefault(need, []).append(service)
-        for problem in [p for path, found in twice.items() for p in found if p not in self._between_files.get(path, [])]:
-            log.error("catalogue service left out: %s", problem)
-        self._between_files = twice
-        return index
+        for path, found in twice.items():
+            for problem in found:
+                if problem not in self._between_files.get(path, []):
+                    log.error("service of the catalogue left out: %s", problem)
+        self._index, self._between_files = index, twice
 
     def names_of_ambito(self, ambito_id: str) -> frozenset[str]:
         """The names that the ambito with this id has in ambiti.csv; empty for an unknown id."""

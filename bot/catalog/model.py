@@ -58,8 +58,8 @@ def vocabulary() -> Vocabulary:
 
 
 @dataclass(frozen=True)
-class CodeOf:
-    """Annotation: the value is one of the codes of a group of the vocabulary."""
+class _CodeOf:
+    """Checks a value against the codes of a group, and lists them in the JSON Schema."""
 
     group: str
 
@@ -76,6 +76,11 @@ class CodeOf:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), "enum": list(getattr(vocabulary(), self.group))}
+
+
+def code_of(group: str) -> _CodeOf:
+    """An annotation: the value is one of the codes of that group of the vocabulary."""
+    return _CodeOf(group)
 
 
 def _phone(value: str) -> str:
@@ -122,7 +127,7 @@ def is_language(code: str) -> bool:
     return re.fullmatch(r"[a-z]{2,3}", code) is not None and code in Locale("en").languages
 
 
-Need = Annotated[str, CodeOf("needs")]
+Need = Annotated[str, code_of("needs")]
 Phone = Annotated[str, AfterValidator(_phone)]
 Hours = Annotated[str, AfterValidator(checked_hours)]
 PartialDate = Annotated[str, AfterValidator(_date)]
@@ -158,10 +163,10 @@ class Service(_Strict):
     ]
     name: Annotated[str, Field(min_length=2, description="Il nome ufficiale, quello scritto sulla porta.")]
     provider: Annotated[str | None, Field(description="L'ente che offre il servizio.")] = None
-    kind: Annotated[str, CodeOf("kinds"), Field(description="Che cos'è: sportello, ufficio, scuola...")]
+    kind: Annotated[str, code_of("kinds"), Field(description="Che cos'è: sportello, ufficio, scuola...")]
     needs: Annotated[list[Need], Field(min_length=1, description="I bisogni a cui risponde; per primo il principale.")]
     audience: Annotated[
-        list[Annotated[str, CodeOf("audiences")]], Field(description="A chi è rivolto; vuoto se la fonte non lo dice.")
+        list[Annotated[str, code_of("audiences")]], Field(description="A chi è rivolto; vuoto se la fonte non lo dice.")
     ] = []
     scope: Annotated[
         Literal["local", "region"], Field(description="local: una sede; region: risponde a tutta la Lombardia.")
@@ -191,14 +196,14 @@ class Service(_Strict):
         str | None, Field(description="Orari vecchi o dubbi: restano per chi li verifica, non si dicono a nessuno.")
     ] = None
     booking: Annotated[
-        Annotated[str, CodeOf("booking")] | None, Field(description="Se serve l'appuntamento; assente se non si sa.")
+        Annotated[str, code_of("booking")] | None, Field(description="Se serve l'appuntamento; assente se non si sa.")
     ] = None
     languages: Annotated[
         list[Annotated[str, AfterValidator(_language)]],
         Field(description="Lingue parlate allo sportello oltre all'italiano (codici: ar, bn, en...)."),
     ] = []
-    cost: Annotated[Annotated[str, CodeOf("costs")] | None, Field(description="Quanto costa.")] = None
-    bring: Annotated[list[Annotated[str, CodeOf("documents")]], Field(description="Che cosa portare.")] = []
+    cost: Annotated[Annotated[str, code_of("costs")] | None, Field(description="Quanto costa.")] = None
+    bring: Annotated[list[Annotated[str, code_of("documents")]], Field(description="Che cosa portare.")] = []
     summary: Annotated[
         dict[str, str], AfterValidator(_languages), Field(description="Che cosa fa, in una frase per lingua (it, en...).")
     ] = {}

@@ -114,8 +114,8 @@ def _take(match: re.Match[str], reading: _Reading) -> None:
     elif get("nth"):
         _begin(reading, [f"{_day(get('nth_day'))}[{_ORDINALS[get('ordinal')]}]"])
     elif get("days"):
-        first, last = WEEK.index(_day(get("first"))), WEEK.index(_day(get("last")))
-        _begin(reading, WEEK[first : last + 1] if first <= last else WEEK[first:] + WEEK[: last + 1])
+        begin, end = WEEK.index(_day(get("first"))), WEEK.index(_day(get("last")))
+        _begin(reading, WEEK[begin : end + 1] if begin <= end else WEEK[begin:] + WEEK[: end + 1])
     elif get("day"):
         _begin(reading, [_day(get("one"))])
     elif get("every"):

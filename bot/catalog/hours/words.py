@@ -60,6 +60,7 @@ def in_words(text: str, now: datetime, tr: Translations) -> str:
     if text.strip() == "24/7":
         return tr("Always open, day and night.")
     state = opening(text, now)
+    day: date | None
     if state.is_open:
         words, day = _open_words(state, tr), now.date()
     else:
