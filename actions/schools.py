@@ -68,7 +68,9 @@ def answer_school(kind: str, place: Place, dispatcher: CollectingDispatcher, tr:
     name = tr.isolate(town.name)
     title = f"**{tr(KINDS[kind])}**"
     if town.code != place.comune.code:
-        there = tr("There is none in %(place)s. The nearest are in %(town)s:", place=tr.isolate(place.comune.name), town=name)
+        there = tr(
+            "There is none in %(place)s. The nearest are in %(town)s:", place=tr.isolate(place.comune.name), town=name
+        )
     else:
         there = tr("In %(town)s:", town=name)
     if len(found) > AS_CARDS:
@@ -109,4 +111,9 @@ def _line(school: School) -> str:
 
 def _found(school: School, place: Place) -> Found:
     km = distance_km(place.point, gazetteer().comuni[school.comune].point)
-    return Found(schools().as_service(school), km, exact=False, reasons=("in_town",) if school.comune == place.comune.code else ())
+    return Found(
+        schools().as_service(school),
+        km,
+        exact=False,
+        reasons=("in_town",) if school.comune == place.comune.code else (),
+    )

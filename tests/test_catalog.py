@@ -146,7 +146,12 @@ def test_every_process_has_a_saved_file_within_five_seconds_and_says_in_its_log_
     shutil.copy(settings().catalog_dir / "vocabulary.yml", folder)
     path = folder / "esempio.yml"
     path.write_text(SOUND)
-    environment = {**os.environ, "BOT_CATALOG_DIR": str(folder), "BOT_STATE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "BOT_CATALOG_DIR": str(folder),
+        "BOT_STATE_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
     readers = [
         subprocess.Popen([sys.executable, "-c", READER], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -260,7 +265,10 @@ TODAY = TUESDAY_MORNING.date()
         ({"confirmed": {"by": "sportello", "on": "2026-03-01"}}, "Confirmed by the desk 8 months ago. This should be"),
         ({"checked": "2026-11-12"}, "Source: example.org, checked 12 days ago. The desk has not confirmed"),
         ({"confirmed": {"by": "sportello", "on": "2025-01-01"}, "checked": "2026-11-12"}, "checked 12 days ago."),
-        ({"source": {"url": "https://example.org/", "date": "2022"}}, "2022. This is 3 years old and may have changed."),
+        (
+            {"source": {"url": "https://example.org/", "date": "2022"}},
+            "2022. This is 3 years old and may have changed.",
+        ),
         ({"source": {"url": "https://example.org/", "date": None}}, "date unknown"),
     ],
 )

@@ -55,8 +55,14 @@ def test_each_trap_is_refused_in_italian_and_says_what_to_type(text, said):
 
 @pytest.mark.parametrize(
     "text",
-    ["24/7", "Mo-Fr 09:00-12:30; PH off", "Mar 10-Mar 20 Mo 09:00-10:00; PH off", "Mo-Fr 09:00-12:30; SH off; PH off"]
-    + ["Sep-Jun Mo-Fr 09:00-12:00; 2026 Dec 28 off; PH off", "Mo[1] 09:00-12:00; PH off"],
+    [
+        "24/7",
+        "Mo-Fr 09:00-12:30; PH off",
+        "Mar 10-Mar 20 Mo 09:00-10:00; PH off",
+        "Mo-Fr 09:00-12:30; SH off; PH off",
+        "Sep-Jun Mo-Fr 09:00-12:00; 2026 Dec 28 off; PH off",
+        "Mo[1] 09:00-12:00; PH off",
+    ],
 )
 def test_sound_hours_pass_as_they_are(text):
     assert checked_hours(text) == text
@@ -100,7 +106,7 @@ def test_operators_italian_becomes_the_notation(typed, notation):
 
 @pytest.mark.parametrize("typed", ["quando capita", "lun-ven 9.00", "9-12", "lun 9-32", "lun-ven solo su appuntamento"])
 def test_what_is_not_understood_is_never_guessed(typed):
-    with pytest.raises(ValueError, match="capisco|manca|orario"):
+    with pytest.raises(ValueError, match=r"capisco|manca|orario"):
         from_italian(typed)
 
 
@@ -141,7 +147,9 @@ OFFICE = "Mo-Fr 09:00-12:30; PH off"
     ],
 )
 def test_hours_are_said_with_what_comes_next(hours, now, words):
-    assert in_words(hours, now, translations("en")) == words.replace("Thursday 7 January", translations("en").day(date(2027, 1, 7)))
+    assert in_words(hours, now, translations("en")) == words.replace(
+        "Thursday 7 January", translations("en").day(date(2027, 1, 7))
+    )
 
 
 @pytest.mark.parametrize("language", list(languages()))
@@ -204,7 +212,9 @@ def test_over_a_whole_year_the_words_agree_with_the_library(language):
             change = next(
                 (
                     begin.astimezone(ROME)
-                    for begin, _, state, _ in hours.intervals(now, datetime.combine(now.date() + timedelta(days=120), time(), ROME))
+                    for begin, _, state, _ in hours.intervals(
+                        now, datetime.combine(now.date() + timedelta(days=120), time(), ROME)
+                    )
                     if (state == State.OPEN) != is_open
                 ),
                 None,

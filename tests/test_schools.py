@@ -42,8 +42,19 @@ def test_an_age_is_read_only_where_one_is_stated(text, age):
 
 @pytest.mark.parametrize(
     ("age", "kind"),
-    [(0, "nido"), (3, "infanzia"), (5, "infanzia"), (6, "primaria"), (10, "primaria"), (11, "secondaria1")]
-    + [(13, "secondaria1"), (14, "secondaria2"), (18, "secondaria2"), (19, "cpia"), (40, "cpia")],
+    [
+        (0, "nido"),
+        (3, "infanzia"),
+        (5, "infanzia"),
+        (6, "primaria"),
+        (10, "primaria"),
+        (11, "secondaria1"),
+        (13, "secondaria1"),
+        (14, "secondaria2"),
+        (18, "secondaria2"),
+        (19, "cpia"),
+        (40, "cpia"),
+    ],
 )
 def test_the_age_chooses_the_kind_of_school(age, kind):
     assert kind_for_age(age) == kind
@@ -162,7 +173,9 @@ def test_an_age_given_before_the_town_is_remembered():
     first = said(ActionAnswerNeed(), "my daughter is 6", "school_enrolment")
     assert first.slots["school"] == "primaria"
 
-    then = said(ActionSetPlace(), "Chiesa in Valmalenco", "inform_place", CHIESA, need="school_enrolment", school="primaria")
+    then = said(
+        ActionSetPlace(), "Chiesa in Valmalenco", "inform_place", CHIESA, need="school_enrolment", school="primaria"
+    )
     assert "CHIESA IN VALMALENCO CAP." in then.text
 
 

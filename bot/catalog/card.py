@@ -87,7 +87,9 @@ def _confirmed(days: int, tr: Translations) -> str:
     if days < MONTHS_FROM_DAYS:
         return tr.plural("Confirmed by the desk %(count)d day ago.", "Confirmed by the desk %(count)d days ago.", days)
     months = days // 30
-    return tr.plural("Confirmed by the desk %(count)d month ago.", "Confirmed by the desk %(count)d months ago.", months)
+    return tr.plural(
+        "Confirmed by the desk %(count)d month ago.", "Confirmed by the desk %(count)d months ago.", months
+    )
 
 
 def _checked(site: str, days: int, tr: Translations) -> str:
@@ -122,7 +124,9 @@ def _as_published(service: Service, today: date, tr: Translations) -> str:
     years = _days_since(day, today) // 365
     if years >= OLD_YEARS:
         told += " " + tr.plural(
-            "This is %(count)d year old and may have changed.", "This is %(count)d years old and may have changed.", years
+            "This is %(count)d year old and may have changed.",
+            "This is %(count)d years old and may have changed.",
+            years,
         )
     return told
 

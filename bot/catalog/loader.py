@@ -393,7 +393,7 @@ def _keep_fresh(live: Catalog) -> None:
 
 @lru_cache
 def catalog() -> Catalog:
-    """The catalogue of this process, kept fresh to within two seconds by a thread, so that no answer waits for a file."""
+    """The catalogue of this process; a thread keeps it fresh, so that no answer waits while a file is read."""
     live = Catalog(settings().catalog_dir, settings().state_dir / "catalog").refresh()
     threading.Thread(target=_keep_fresh, args=(live,), name="catalogue", daemon=True).start()
     return live

@@ -97,7 +97,7 @@ def _date(value: str) -> str:
     try:
         date(int(parts[0]), int(parts[1]) if len(parts) > 1 else 1, int(parts[2]) if len(parts) > 2 else 1)
     except (ValueError, IndexError):
-        raise ValueError(f'"{value}" non è una data. Scrivi \'2024\', \'2024-03\' o \'2024-03-15\'.') from None
+        raise ValueError(f"\"{value}\" non è una data. Scrivi '2024', '2024-03' o '2024-03-15'.") from None
     return value
 
 
@@ -143,7 +143,9 @@ class Source(_Strict):
     """Where a fact was read, and the date that the source bears (None when it bears none)."""
 
     url: Annotated[str, Field(min_length=3, description="Indirizzo della pagina, o nome del documento.")]
-    date: Annotated[PartialDate | None, Field(description="Data della fonte: '2026', '2026-03', '2026-03-15'; null se non c'è.")]
+    date: Annotated[
+        PartialDate | None, Field(description="Data della fonte: '2026', '2026-03', '2026-03-15'; null se non c'è.")
+    ]
 
 
 class Confirmation(_Strict):
@@ -205,7 +207,9 @@ class Service(_Strict):
     cost: Annotated[Annotated[str, code_of("costs")] | None, Field(description="Quanto costa.")] = None
     bring: Annotated[list[Annotated[str, code_of("documents")]], Field(description="Che cosa portare.")] = []
     summary: Annotated[
-        dict[str, str], AfterValidator(_languages), Field(description="Che cosa fa, in una frase per lingua (it, en...).")
+        dict[str, str],
+        AfterValidator(_languages),
+        Field(description="Che cosa fa, in una frase per lingua (it, en...)."),
     ] = {}
     valid_to: Annotated[date | None, Field(description="Ultimo giorno in cui il servizio esiste.")] = None
     checked: Annotated[
@@ -213,7 +217,8 @@ class Service(_Strict):
     ] = None
     source: Annotated[Source, Field(description="Da dove viene la notizia. Senza fonte il servizio non si carica.")]
     confirmed: Annotated[
-        Confirmation | None, Field(description="Chi allo sportello ha confermato, e quando. Solo se è successo davvero.")
+        Confirmation | None,
+        Field(description="Chi allo sportello ha confermato, e quando. Solo se è successo davvero."),
     ] = None
 
     @cached_property

@@ -85,7 +85,9 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
                     yield {ours: _known(row.get(theirs)) for ours, theirs in _MINISTRY.items()}
         else:
             missing = ", ".join(sorted(set(_MINISTRY.values()) - columns))
-            raise RegisterNotUnderstood(f"{path.name} non è l'anagrafe delle scuole statali: mancano le colonne {missing}.")
+            raise RegisterNotUnderstood(
+                f"{path.name} non è l'anagrafe delle scuole statali: mancano le colonne {missing}."
+            )
 
 
 def _known(value: str | None) -> str:
@@ -139,7 +141,7 @@ def _street(text: str) -> str:
 
 
 def _web(text: str) -> str:
-    """A web address that opens; the register has many with half a scheme, and gov.it ones that schools had to give up."""
+    """A web address that opens; the register has half schemes, and gov.it ones that schools had to give up."""
     bare = re.sub(r"^https?:?/+", "", text.strip())
     host, slash, rest = bare.partition("/")
     if not re.fullmatch(r"[\w.-]+\.[a-z]{2,}", host, re.IGNORECASE) or host.lower().endswith(".gov.it") or " " in rest:

@@ -82,7 +82,9 @@ class Schools:
         return Service.model_validate(
             {
                 "id": _ID + school.code.lower(),
-                "name": f"{school.type}: {school.name}" if school.type.casefold() not in school.name.casefold() else school.name,
+                "name": f"{school.type}: {school.name}"
+                if school.type.casefold() not in school.name.casefold()
+                else school.name,
                 "kind": "cpia" if school.kind == "cpia" else "school",
                 "needs": ["adult_education", "italian_course"] if school.kind == "cpia" else ["school_enrolment"],
                 "address": school.address or None,

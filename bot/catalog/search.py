@@ -139,7 +139,9 @@ def _cost(asked: _Asked, service: Service, km: float | None) -> float:
     worth += FRESH if _is_fresh(service, asked.now) else 0
     worth += OWN_AMBITO if _in_own_ambito(asked.catalog, service, asked.place) else 0
     if service.timetable:
-        worth += {"open_now": OPEN_NOW, "opens_today": OPENS_TODAY}.get(_open_or_soon(service.timetable, asked.now) or "", 0)
+        worth += {"open_now": OPEN_NOW, "opens_today": OPENS_TODAY}.get(
+            _open_or_soon(service.timetable, asked.now) or "", 0
+        )
     return (km or 0.0) - worth
 
 

@@ -12,7 +12,9 @@ from bot.catalog.hours.calendar import timetable
 from bot.catalog.hours.italian import DAY_WORD, WEEK, HoursNotUnderstood, read_italian
 
 _RULE_DAYS = re.compile(r"^([A-Z][a-z](?:[-,][A-Z][a-z])*)\s+\d")
-_DAY_NAMES = dict(zip(WEEK, ["lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"], strict=True))
+_DAY_NAMES = dict(
+    zip(WEEK, ["lunedì", "martedì", "mercoledì", "giovedì", "venerdì", "sabato", "domenica"], strict=True)
+)
 _EXAMPLE = 'Esempio: "Mo-Fr 09:00-12:30; PH off".'
 
 
@@ -88,7 +90,7 @@ def _traps(text: str, bare: str, rules: list[str]) -> Iterator[str]:
         yield 'manca l\'ora di chiusura: invece di "09:00+" scrivi "09:00-12:00".'
     for rule in rules:
         if rule not in ("24/7", "") and not re.search(r"\d:\d\d|\boff\b|\bclosed\b", rule):
-            yield f'"{rule}" non dice l\'orario e vale come "aperto giorno e notte". Aggiungi le ore, come "{rule} 09:00-12:30".'
+            yield f'"{rule}" senza ore vale come "aperto giorno e notte". Aggiungile, come "{rule} 09:00-12:30".'
     if lost := _overridden_days(rules):
         names = ", ".join(_DAY_NAMES[day] for day in lost)
         yield f'dopo ";" le ore precedenti di {names} si perdono. Scrivi "{_joined(text)}".'
@@ -113,9 +115,13 @@ def doubts(text: str, today: date) -> list[str]:
         found.append(f'maiuscole o forma insolite. Scrivi "{_normal(text)}".')
     for begin, end in sorted(set(re.findall(r"(\d\d:\d\d)-(\d\d:\d\d)", bare))):
         if end <= begin:
-            found.append(f'"{begin}-{end}" passa la mezzanotte. È giusto per un dormitorio; altrimenti correggi le ore.')
+            found.append(
+                f'"{begin}-{end}" passa la mezzanotte. È giusto per un dormitorio; altrimenti correggi le ore.'
+            )
     if text.strip() != "24/7" and "PH" not in bare:
-        found.append('e nei giorni festivi? Se è chiuso aggiungi "; PH off", se è aperto aggiungi le ore, come "; PH 09:00-12:00".')
+        found.append(
+            'e nei giorni festivi? Se è chiuso aggiungi "; PH off", se è aperto le ore, come "; PH 09:00-12:00".'
+        )
     for year in sorted({int(y) for y in re.findall(r"\b(20\d\d)\b", bare)}):
         if year < today.year:
             found.append(f"parla del {year}, che è passato. Togli quella regola.")

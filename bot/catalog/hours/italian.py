@@ -14,37 +14,41 @@ _MONTH_STEMS = ["gen", "feb", "marz", "apr", "mag", "giu", "lug", "ago", "set", 
 _ORDINALS = {"primo": 1, "prima": 1, "secondo": 2, "seconda": 2, "terzo": 3, "terza": 3, "quarto": 4, "quarta": 4}
 _ORDINALS |= {"ultimo": -1, "ultima": -1}
 _DAY = r"(?:lun(?:edi)?|mar(?:tedi)?|mer(?:coledi)?|gio(?:vedi)?|ven(?:erdi)?|sab(?:ato)?|dom(?:enica|eniche)?)"
-_MONTH = r"(?:gen(?:naio)?|feb(?:braio)?|marzo|apr(?:ile)?|mag(?:gio)?|giu(?:gno)?|lug(?:lio)?|ago(?:sto)?|set(?:tembre)?|ott(?:obre)?|nov(?:embre)?|dic(?:embre)?)"
+_MONTH = (
+    r"(?:gen(?:naio)?|feb(?:braio)?|marzo|apr(?:ile)?|mag(?:gio)?|giu(?:gno)?|lug(?:lio)?|ago(?:sto)?|set(?:tembre)?"
+    r"|ott(?:obre)?|nov(?:embre)?|dic(?:embre)?)"
+)
 _CLOCK = r"(?:ore\s*|h\s*)?(\d{1,2})(?:[.:](\d{2}))?"
 #: An Italian weekday in the text. "Mar" is March in the notation, unless the hours follow at once.
 DAY_WORD = re.compile(
     r"\b(?:(?i:lun|mer|gio|ven|sab|dom)(?i:ed[iì]|coled[iì]|ved[iì]|erd[iì]|ato|enica)?|(?i:marted[iì])|mar|Mar(?=\s+\d+[:.]))(?!\w)"
 )
 
-_TOKENS = re.compile(
-    "|".join(
-        f"(?P<{name}>{pattern})"
-        for name, pattern in [
-            ("always", r"24 ?h?(?: ore)? ?(?:/|su) ?(?:24|7)(?: ore)?|sempre aperto"),
-            ("booking", r"(?:solo |previo |su )+ ?appuntamento"),
-            ("closed_between", rf"chius[oaie] dal? (?P<d1>\d{{1,2}})(?: (?P<m1>{_MONTH}))? al? (?P<d2>\d{{1,2}}) (?P<m2>{_MONTH})"),
-            ("closed_month", rf"chius[oaie] (?:ad?|in|nel mese di|tutto) (?P<month>{_MONTH})|(?P<month_first>{_MONTH})\s*:?\s*chius[oaie]"),
-            ("season", rf"da (?P<s1>{_MONTH}) ad? (?P<s2>{_MONTH})"),
-            ("holidays_off", r"(?:chius[oaie] )?(?:i |nei |esclusi i |escluso |esclusi |tranne i )?(?:giorni )?festivi(?: esclusi| chius[oi])?|festivi infrasettimanali"),
-            ("nth", rf"(?:il |la |ogni )?(?P<ordinal>{'|'.join(_ORDINALS)}) (?P<nth_day>{_DAY})(?: del mese| di ogni mese)?"),
-            ("days", rf"(?:dal? )?(?P<first>{_DAY})(?: ?- ?| ?/ ?(?={_DAY})| al? )(?P<last>{_DAY})\b"),
-            ("day", rf"(?:il |la |ogni |di )?(?P<one>{_DAY})\b"),
-            ("every", r"tutti i giorni|ogni giorno|tutta la settimana"),
-            ("workdays", r"(?:giorni )?(?:feriali|lavorativi)"),
-            ("span", rf"(?:dalle |dall')?(?:ore )?{_CLOCK}\s*(?:-|/|alle|all'|a)\s*{_CLOCK}"),
-            ("lonely_clock", r"\d{1,2}[.:]\d{2}"),
-            ("closed", r"chius[oaie]"),
-            ("only", r"solo|solamente|invece"),
-            ("also", r"anche|pure"),
-            ("filler", r"orari[o]?|apert[oaie]|apertura|mattina|mattino|pomeriggio|sera|dalle|alle|ore|e|ed|poi|,|;|:|\.|\(|\)|\n|-"),
-        ]
-    )
-)
+_EVERY = r"(?:il |la |ogni |di )?"
+_CLOSED = r"chius[oaie]"
+#: The pieces of a sentence, tried in this order; the folded text has no accents.
+_PIECES = {
+    "always": r"24 ?h?(?: ore)? ?(?:/|su) ?(?:24|7)(?: ore)?|sempre aperto",
+    "booking": r"(?:solo |previo |su )+ ?appuntamento",
+    "closed_between": rf"{_CLOSED} dal? (?P<d1>\d{{1,2}})(?: (?P<m1>{_MONTH}))? al? (?P<d2>\d{{1,2}}) (?P<m2>{_MONTH})",
+    "closed_in": rf"{_CLOSED} (?:ad?|in|nel mese di|tutto) (?P<month>{_MONTH})",
+    "month_closed": rf"(?P<month_first>{_MONTH})\s*:?\s*{_CLOSED}",
+    "season": rf"da (?P<s1>{_MONTH}) ad? (?P<s2>{_MONTH})",
+    "holidays_off": rf"(?:{_CLOSED} |esclus[oi] |tranne )?(?:i |nei )?(?:giorni )?festivi(?: esclusi| chius[oi])?",
+    "nth": rf"{_EVERY}(?P<ordinal>{'|'.join(_ORDINALS)}) (?P<nth_day>{_DAY})(?: del mese| di ogni mese)?",
+    "days": rf"(?:dal? )?(?P<first>{_DAY})(?: ?- ?| ?/ ?(?={_DAY})| al? )(?P<last>{_DAY})\b",
+    "day": rf"{_EVERY}(?P<one>{_DAY})\b",
+    "every": r"tutti i giorni|ogni giorno|tutta la settimana",
+    "workdays": r"(?:giorni )?(?:feriali|lavorativi)",
+    "span": rf"(?:dalle |dall')?(?:ore )?{_CLOCK}\s*(?:-|/|alle|all'|a)\s*{_CLOCK}",
+    "lonely_clock": r"\d{1,2}[.:]\d{2}",
+    "closed": _CLOSED,
+    "only": r"solo|solamente|invece",
+    "also": r"anche|pure",
+    "filler": r"orario?|apert[oaie]|apertura|mattin[ao]|pomeriggio|sera|dalle|alle|ore|ed?|poi|[-,;:.()]",
+}
+_TOKENS = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PIECES.items()))
+_EXAMPLE = 'Esempio: "lun-ven 9-12.30, mer anche 14-17".'
 
 
 class HoursNotUnderstood(ValueError):
@@ -88,13 +92,17 @@ def read_italian(text: str) -> ItalianHours:
             at += 1
             continue
         match = _TOKENS.match(folded, at)
-        if not match or (match.end() < len(folded) and folded[match.end() - 1].isalpha() and folded[match.end()].isalpha()):
-            raise HoursNotUnderstood(f'non capisco "{folded[at:].split()[0]}". Esempio: "lun-ven 9-12.30, mer anche 14-17".')
-        if match.lastgroup == "always" or match.group("always"):
+        if not match or _ends_inside_a_word(folded, match.end()):
+            raise HoursNotUnderstood(f'non capisco "{folded[at:].split()[0]}". {_EXAMPLE}')
+        if match.group("always"):
             return ItalianHours("24/7", [])
         _take(match, reading)
         at = match.end()
     return _written(reading)
+
+
+def _ends_inside_a_word(text: str, end: int) -> bool:
+    return end < len(text) and text[end - 1].isalpha() and text[end].isalpha()
 
 
 def _take(match: re.Match[str], reading: _Reading) -> None:
@@ -105,7 +113,7 @@ def _take(match: re.Match[str], reading: _Reading) -> None:
     elif get("closed_between"):
         first = _month(get("m1") or get("m2"))
         reading.off.append(f"{first} {int(get('d1')):02}-{_month(get('m2'))} {int(get('d2')):02} off")
-    elif get("closed_month"):
+    elif get("closed_in") or get("month_closed"):
         reading.off.append(f"{_month(get('month') or get('month_first'))} off")
     elif get("season"):
         reading.season = f"{_month(get('s1'))}-{_month(get('s2'))} "
@@ -141,7 +149,12 @@ def _begin(reading: _Reading, days: list[str]) -> None:
     """More days of this group, or the first of a new one."""
     if reading.has_hours or not reading.days:
         reading.before = set(reading.spans)
-        reading.days, reading.has_hours, reading.only, reading.also = [], False, reading.only and not reading.has_hours, False
+        reading.days, reading.has_hours, reading.only, reading.also = (
+            [],
+            False,
+            reading.only and not reading.has_hours,
+            False,
+        )
     reading.days = [*reading.days, *(day for day in days if day not in reading.days)]
 
 
@@ -170,7 +183,7 @@ def _joined(day: str, span: str) -> str:
 
 
 def _clock_parts(match: re.Match[str]) -> tuple[str | None, ...]:
-    found = re.fullmatch(rf"(?:dalle |dall')?(?:ore )?{_CLOCK}\s*(?:-|/|alle|all'|a)\s*{_CLOCK}", match.group("span"))
+    found = re.fullmatch(_PIECES["span"], match.group("span"))
     assert found  # the same pattern matched as a token
     return found.groups()
 
@@ -189,7 +202,7 @@ def _written(reading: _Reading) -> ItalianHours:
         if spans := reading.spans.get(day):
             groups.setdefault(",".join(sorted(spans)), []).append(day)
     if not groups:
-        raise HoursNotUnderstood('mancano giorni e ore. Esempio: "lun-ven 9-12.30, mer anche 14-17".')
+        raise HoursNotUnderstood(f"mancano giorni e ore. {_EXAMPLE}")
     rules = [f"{reading.season}{_ranges(days)} {spans}" for spans, days in groups.items()]
     off = list(dict.fromkeys(reading.off))
     if "PH off" not in off:
