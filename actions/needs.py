@@ -29,6 +29,7 @@ from bot.i18n import Translations
 from bot.places import gazetteer
 
 SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
+NEAR_KM = 25
 SHARE_LOCATION = "/share_location"
 OFFERED_COMUNI = ["015146", "017029", "016024", "098031", "014061"]  # Milano, Brescia, Bergamo, Lodi, Sondrio
 
@@ -116,9 +117,9 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> lis
         )
         dispatcher.utter_message(text=text, buttons=doors(tr))
         return events
-    if not any(f.distance is not None for f in found):
+    if found[0].distance is None and not any(f.distance is not None and f.distance <= NEAR_KM for f in found):
         dispatcher.utter_message(text=tr("I know no desk for this near you. These answer for the whole region:"))
-    elif (found[0].distance or 0) > 25:
+    elif (found[0].distance or 0) > NEAR_KM:
         dispatcher.utter_message(
             text=tr("I know no desk for this in your area yet. This is the nearest one that I know:")
         )

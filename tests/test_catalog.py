@@ -52,6 +52,7 @@ def place(name):
         ("  source: {url: 'https://example.org/', date: '2026-01'}", "", 3, "manca"),
         ("date: '2026-01'", "date: '2026-13'", 10, "non è una data"),
         ("  name: Sportello uno", "  name: [Sportello", 5, "non si legge come YAML"),
+        ("comune: '014061'", "comune: 016198", 8, "tra apici"),
         ("comune: '014061'", "comune: sondrio", 8, "Scrivi '014061'"),
         ("  address: Via Roma 1", "  serves: tutti", 7, "anyone"),
         ("  address: Via Roma 1", "  latitude: 9.87", 7, "fuori dalla Lombardia"),
@@ -305,16 +306,16 @@ def test_a_card_says_why_it_was_chosen_and_what_is_not_known(make_service):
 
 
 def made(tmp_path, *services):
-    """A catalogue of two ambiti: the first service in Sondrio's, the others in one without comuni."""
-    first, *others = [s.model_dump(mode="json", exclude_defaults=True) for s in services]
-    yaml = YAML(typ="safe")
-    for name, names, content in [("uno", ["Sondrio"], [first]), ("due", ["Altrove"], others)]:
-        with (tmp_path / f"{name}.yml").open("w") as file:
-            yaml.dump({"ambito": {"id": name, "name": name, "names": names}, "services": content}, file)
+    """A catalogue with these services in a file of their own."""
+    content = [s.model_dump(mode="json", exclude_defaults=True) for s in services]
+    with (tmp_path / "uno.yml").open("w") as file:
+        YAML(typ="safe").dump({"ambito": {"id": "uno", "name": "Uno"}, "services": content}, file)
     return Catalog(tmp_path).refresh()
 
 
-SONDRIO, CASTIONE, MORBEGNO = "014061", "014015", "014045"
+SONDRIO = "014061"
+#: Two towns of one ambito 11 km apart, and one of the next ambito, 3 km from the first.
+LISSONE, BESANA, DESIO = "108028", "108008", "108023"
 
 
 def first_for(live, town, language="it", now=TUESDAY_MORNING):
@@ -322,15 +323,31 @@ def first_for(live, town, language="it", now=TUESDAY_MORNING):
 
 
 def test_a_near_desk_of_the_next_ambito_beats_a_far_one_of_ones_own(tmp_path, make_service):
-    own, near = make_service(id="own", comune=MORBEGNO), make_service(id="near", comune=CASTIONE)
+    own, near = make_service(id="own", comune=BESANA), make_service(id="near", comune=DESIO)
 
-    assert first_for(made(tmp_path, own, near), SONDRIO).service.id == "near"
+    assert first_for(made(tmp_path, own, near), LISSONE).service.id == "near"
 
 
 def test_a_near_desk_for_the_residents_of_another_ambito_is_not_offered(tmp_path, make_service):
-    own, near = make_service(id="own", comune=MORBEGNO), make_service(id="near", comune=CASTIONE, serves="ambito")
+    own, near = make_service(id="own", comune=BESANA), make_service(id="near", comune=DESIO, serves="ambito")
 
-    assert first_for(made(tmp_path, own, near), SONDRIO).service.id == "own"
+    assert first_for(made(tmp_path, own, near), LISSONE).service.id == "own"
+    assert first_for(made(tmp_path, own, near), DESIO).service.id == "near"
+
+
+def test_a_desk_far_away_does_not_come_before_what_answers_for_the_whole_region(tmp_path, make_service):
+    far = make_service(id="far", comune="017029")  # Brescia, 45 km from Bergamo
+    line = make_service(id="line", kind="helpline", scope="region", comune=None, address=None)
+
+    assert first_for(made(tmp_path, far, line), "016024").service.id == "line"
+    assert first_for(made(tmp_path, far, line), "017029").service.id == "far"
+
+
+def test_an_office_for_the_whole_province_counts_as_ones_own(tmp_path, make_service):
+    own = make_service(id="own", comune="108033", serves="province")  # Monza
+    other = make_service(id="other", comune="108033")
+
+    assert "own_ambito" in first_for(made(tmp_path, other, own), LISSONE).reasons
 
 
 @pytest.mark.parametrize(
@@ -348,13 +365,31 @@ def test_of_two_desks_in_town_the_one_with_the_advantage_comes_first_and_says_so
 ):
     old = {"url": "https://example.org/", "date": "2020"}
     live = made(tmp_path, make_service(id="a", source=old), make_service(id="b", source=old, **advantage))
-    live.ambito_of["b"] = live.ambito_of["a"]
-
     found = first_for(live, SONDRIO, "ar")
 
     assert found.service.id == "b"
     assert found.reasons[:1] == ("in_town",)
     assert reason in found.reasons
+
+
+def right_desks():
+    pairs = YAML(typ="safe").load((ROOT / "tests" / "right_desk.yml").read_text(encoding="utf-8"))
+    codes = {comune.name: code for code, comune in gazetteer().comuni.items()}
+    return [(codes[p["town"]], p["need"], p.get("language", "it"), p["best"]) for p in pairs]
+
+
+def test_the_right_desk_comes_first():
+    """For nearly all questions with a known best answer, among those whose answer is in the catalogue."""
+    live = Catalog(settings().catalog_dir).refresh()
+    asked = [pair for pair in right_desks() if live.services.keys() & set(pair[3])]
+
+    first = [
+        search(live, need, gazetteer().place(town), language, TUESDAY_MORNING)[0].service.id in best
+        for town, need, language, best in asked
+    ]
+
+    assert len(asked) >= 60
+    assert sum(first) / len(first) >= 0.92
 
 
 def test_latin_runs_are_isolated_in_arabic(make_service):
