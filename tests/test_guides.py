@@ -8,6 +8,7 @@ import pytest
 from babel.messages.pofile import read_po
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from ruamel.yaml import YAML
 
 from actions.guide import ActionExplainNeed
 from actions.needs import ActionAnswerNeed, ActionSetPlace
@@ -16,6 +17,7 @@ from bot.catalog import guide_card, loader
 from bot.catalog.guides import FOLDER, Guides, guides, read_guide
 from bot.catalog.loader import catalog
 from bot.catalog.model import Guide, vocabulary
+from bot.cli import check_catalog
 from bot.i18n import translations
 from bot.settings import ROOT, settings
 from tests.test_translations import EXTRACT
@@ -39,7 +41,7 @@ next: [banking]
 
 
 def guide(text=SOUND):
-    return Guide.model_validate(loader._plain(loader.YAML().load(text)))
+    return Guide.model_validate(YAML(typ="safe").load(text))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,17 @@ def test_a_mistake_is_told_with_its_line_and_what_to_do(tmp_path, old, new, line
 
     assert loaded.content is None
     assert [(p.line, said in p.message) for p in loaded.problems if p.level == "error"] == [(line, True)]
+
+
+def test_the_check_takes_a_single_guide(tmp_path, capsys):
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    (folder / "tax_code.yml").write_text(SOUND.replace(", year: 2024}", "}"))
+
+    assert check_catalog([folder / "tax_code.yml"]) == 1
+    assert 'tax_code.yml:9: error: steps 3: an amount or a deadline without its year. Add "year: 2026".' in (
+        capsys.readouterr().out
+    )
 
 
 def test_a_sentence_may_hold_its_year_itself(tmp_path):
@@ -224,14 +237,8 @@ def test_in_danger_the_numbers_come_before_the_guide(need):
 
 @pytest.mark.parametrize("need", list(vocabulary().needs))
 def test_every_button_of_a_guide_fits_telegram_and_is_answered(need):
-    [opening, *_], _ = (
-        turn(ActionAnswerNeed(), need)
-        if need not in vocabulary().urgent_needs
-        else (
-            turn(ActionAnswerNeed(), need)[0][1:],
-            {},
-        )
-    )
+    messages, _ = turn(ActionAnswerNeed(), need)
+    opening = messages[1 if need in vocabulary().urgent_needs else 0]
 
     for payload in payloads(opening):
         assert len(payload.encode()) <= TELEGRAM_BYTES_A_BUTTON
