@@ -18,8 +18,10 @@ from actions.context import (
     now,
     place_of,
     possible_places,
+    topic_buttons,
     words_for,
 )
+from actions.guide import introduce
 from bot.catalog.card import card
 from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
@@ -55,7 +57,7 @@ class ActionSetPlace(Action):
             _ask_place(dispatcher, tracker, tr)
             return []
         if need:
-            return answer(need, dispatcher, tracker)
+            return answer(need, dispatcher, tracker, with_guide=False)
         text = tr("I will look near %(place)s. What do you need?", place=tr.isolate(place.comune.name))
         dispatcher.utter_message(text=text, buttons=topic_buttons(tr) + doors(tr)[1:])
         return []
@@ -86,12 +88,14 @@ class ActionShowAnother(Action):
         return show(rest[:CARDS_AT_ONCE], shown, dispatcher, tr)
 
 
-def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
-    """Say what there is for the need; ask for the place when it is not known and matters."""
+def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_guide: bool = True) -> list[EventType]:
+    """Danger's numbers, the guide, the desks; ask for the place when it is not known and matters."""
     tr, place = words_for(tracker), place_of(tracker)
     events: list[EventType] = [SlotSet("need", need)]
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
+    if with_guide:  # who answers only "where?" has just read it
+        introduce(need, dispatcher, tr)
     found = search(catalog(), need, place, tr.code, now())
     if place is None:
         regional = [f for f in found if f.service.scope == "region"][:1]
@@ -175,14 +179,6 @@ def _ask_place(dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translati
     subject = tr(vocabulary().label("needs", need)) if need else ""
     text = tr("In which town do you live? Write its name or share your location.")
     dispatcher.utter_message(text=f"**{subject}**\n{text}" if subject else text, buttons=buttons + doors(tr)[1:])
-
-
-def topic_buttons(tr: Translations) -> list[Button]:
-    """The menu's first page."""
-    return [
-        button(f"{topic['icon']} {tr(topic['label'])}", f'/menu{{"topic":"{code}"}}')
-        for code, topic in vocabulary().topics.items()
-    ]
 
 
 class ActionShowMenu(Action):

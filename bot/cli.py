@@ -9,17 +9,21 @@ from pathlib import Path
 
 def check_catalog(paths: list[Path]) -> int:
     """Print every problem of the catalogue; exit code 1 when one is an error."""
+    from bot.catalog.guides import FOLDER, Guides, read_guide
     from bot.catalog.loader import Catalog, Problem, read_file
     from bot.settings import settings
 
     problems: list[Problem] = []
     if paths:
         for path in paths:
-            problems += read_file(path).problems
+            read = read_guide if path.resolve().parent.name == FOLDER else read_file
+            problems += read(path).problems
     else:
         checked = Catalog(settings().catalog_dir).refresh()
-        problems = [p for found in checked.problems.values() for p in found]
-        print(f"services: {len(checked.services)}")
+        guides = Guides(settings().catalog_dir / FOLDER).refresh()
+        problems = [p for found in [*checked.problems.values(), *guides.problems.values()] for p in found]
+        problems += guides.missing()
+        print(f"services: {len(checked.services)}, guides: {len(guides.by_need)}")
     for problem in problems:
         print(problem)
     errors = sum(p.level == "error" for p in problems)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -20,6 +20,8 @@ from bot.settings import settings
 
 NOT_AN_AMBITO = {"vocabulary.yml"}
 LOOK_AGAIN_SECONDS = 2.0
+
+Content = TypeVar("Content", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -37,29 +39,37 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Generic[Content]):
     """What one file holds; `content` is None when it has an error."""
 
-    content: CatalogFile | None
+    content: Content | None
     problems: list[Problem] = field(default_factory=list)
 
 
-def read_file(path: Path) -> Loaded:
-    """Read and check one file; never raises for what an operator may have typed."""
+Checks = Callable[[Path, Any, Content], Iterator[Problem]]
+
+
+def read_file(path: Path) -> Loaded[CatalogFile]:
+    """Read and check the services of one ambito; never raises for what an operator may have typed."""
+    return read_yaml(path, CatalogFile, _cross_checks, 'must begin with "ambito:" and "services:".')
+
+
+def read_yaml(path: Path, model: type[Content], checks: Checks[Content], beginning: str) -> Loaded[Content]:
+    """Read one file into a model and check it; `beginning` says what a file that is none of these lacks."""
     try:
         data = YAML().load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         return Loaded(None, [_syntax_problem(path, error)])
     if not isinstance(data, dict):
-        return Loaded(None, [Problem(path, 1, "error", "file", 'must begin with "ambito:" and "services:".')])
+        return Loaded(None, [Problem(path, 1, "error", "file", beginning)])
     problems: list[Problem] = []
     content = None
     try:
-        content = CatalogFile.model_validate(_plain(data))
+        content = model.model_validate(_plain(data))
     except ValidationError as error:
         problems = [_problem(path, data, e) for e in error.errors()]
     if content:
-        problems = list(_cross_checks(path, data, content))
+        problems = list(checks(path, data, content))
         if any(p.level == "error" for p in problems):
             content = None
     return Loaded(content, sorted(problems, key=lambda p: p.line))
@@ -84,7 +94,7 @@ def _syntax_problem(path: Path, error: Exception) -> Problem:
     )
 
 
-def _line(data: Any, loc: tuple[Any, ...]) -> int:
+def line_of(data: Any, loc: tuple[Any, ...]) -> int:
     """The line of the innermost key on the way to `loc` that stands in the file."""
     line = 1
     node: Any = data
@@ -129,7 +139,7 @@ def _problem(path: Path, data: Any, error: Any) -> Problem:
         message = words.format(input=error.get("input"), **error.get("ctx", {}))
     else:
         message = error["msg"]
-    return Problem(path, _line(data, error["loc"]), "error", _where(data, error["loc"]), message)
+    return Problem(path, line_of(data, error["loc"]), "error", _where(data, error["loc"]), message)
 
 
 def _cross_checks(path: Path, data: Any, content: CatalogFile) -> Iterator[Problem]:
@@ -138,7 +148,7 @@ def _cross_checks(path: Path, data: Any, content: CatalogFile) -> Iterator[Probl
 
         def problem(level: Any, name: str, message: str, index: int = index) -> Problem:
             loc = ("services", index, name)
-            return Problem(path, _line(data, loc), level, _where(data, loc), message)
+            return Problem(path, line_of(data, loc), level, _where(data, loc), message)
 
         if service.id in seen:
             yield problem("error", "id", f'"{service.id}" is used twice. Give each service its own id.')
@@ -151,20 +161,26 @@ def _cross_checks(path: Path, data: Any, content: CatalogFile) -> Iterator[Probl
             yield problem("warning", "address", "no address, phone, e-mail or web site: a person cannot reach it.")
 
 
-class Catalog:
-    """All services that are valid; looks at the files again every two seconds and never loses a good version."""
+class Folder(Generic[Content]):
+    """The files of a folder; looks at them again every two seconds and never loses the good version of one."""
 
     def __init__(self, folder: Path, last_good: Path | None = None) -> None:
         self._folder = folder
         self._last_good = last_good
         self._stamps: dict[Path, tuple[float, int]] = {}
-        self._files: dict[Path, CatalogFile] = {}
+        self._files: dict[Path, Content] = {}
         self._looked_at = float("-inf")
         self.problems: dict[Path, list[Problem]] = {}
-        self.services: dict[str, Service] = {}
-        self.ambito_of: dict[str, frozenset[str]] = {}
 
-    def refresh(self) -> Catalog:
+    def read(self, path: Path) -> Loaded[Content]:
+        """Read and check one file."""
+        raise NotImplementedError
+
+    def index(self) -> None:
+        """Take in the files as they now are."""
+        raise NotImplementedError
+
+    def refresh(self) -> Self:
         """Take in the files that changed since the last look."""
         if time.monotonic() - self._looked_at < LOOK_AGAIN_SECONDS:
             return self
@@ -181,11 +197,11 @@ class Catalog:
                 self._files.pop(path, None)
                 self.problems.pop(path, None)
             self._stamps = stamps
-            self._index()
+            self.index()
         return self
 
     def _read(self, path: Path) -> None:
-        loaded = read_file(path)
+        loaded = self.read(path)
         self.problems[path] = loaded.problems
         copy = self._last_good / path.name if self._last_good else None
         if loaded.content:
@@ -193,11 +209,25 @@ class Catalog:
             if copy:
                 _copy(path, copy)
         elif path not in self._files and copy and copy.exists():
-            previous = read_file(copy).content
+            previous = self.read(copy).content
             if previous:
                 self._files[path] = previous
 
-    def _index(self) -> None:
+
+class Catalog(Folder[CatalogFile]):
+    """All services that are valid."""
+
+    def __init__(self, folder: Path, last_good: Path | None = None) -> None:
+        super().__init__(folder, last_good)
+        self.services: dict[str, Service] = {}
+        self.ambito_of: dict[str, frozenset[str]] = {}
+
+    def read(self, path: Path) -> Loaded[CatalogFile]:
+        """The services of one ambito."""
+        return read_file(path)
+
+    def index(self) -> None:
+        """The services by id; one whose id another file has is told and left out."""
         self.services, self.ambito_of = {}, {}
         for path, content in sorted(self._files.items()):
             for index, service in enumerate(content.services):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -136,6 +137,56 @@ class Service(_Strict):
     valid_to: date | None = None
     source: Source
     confirmed: Confirmation | None = None
+
+
+class Sentence(_Strict):
+    """A plain English sentence of a guide, its source, and the year of the amount or deadline that it states."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=160)]
+    source: str
+    year: Annotated[int, Field(ge=1990)] | None = None
+
+
+class Bring(_Strict):
+    """The documents that a guide asks for."""
+
+    documents: Annotated[list[Annotated[str, code_of("documents")]], Field(min_length=1)]
+    source: str
+
+
+def _three_to_six(steps: list[Sentence]) -> list[Sentence]:
+    if not 3 <= len(steps) <= 6:
+        raise ValueError(f"{len(steps)} steps: write 3 to 6.")
+    return steps
+
+
+def _one_or_two(sentences: list[Sentence]) -> list[Sentence]:
+    if not 1 <= len(sentences) <= 2:
+        raise ValueError(f"{len(sentences)} sentences: write one or two.")
+    return sentences
+
+
+class Guide(_Strict):
+    """What holds everywhere in the region for one need; `sources` gives each source a short name."""
+
+    sources: dict[str, Source]
+    what: Annotated[list[Sentence], AfterValidator(_one_or_two)]
+    who: list[Sentence] = []
+    steps: Annotated[list[Sentence], AfterValidator(_three_to_six)]
+    bring: Bring | None = None
+    cost: list[Sentence] = []
+    time: list[Sentence] = []
+    beware: Annotated[list[Sentence], AfterValidator(_one_or_two)] = []
+    next: list[Need] = []
+
+    def sentences(self) -> Iterator[tuple[tuple[str, int], Sentence]]:
+        """Every sentence, with the part it belongs to and its place there."""
+        for part in SENTENCES:
+            for index, sentence in enumerate(getattr(self, part)):
+                yield (part, index), sentence
+
+
+SENTENCES = ("what", "who", "steps", "cost", "time", "beware")
 
 
 class Ambito(_Strict):
