@@ -32,10 +32,16 @@ def intent_of(tracker: Tracker) -> str:
     return (tracker.latest_message or {}).get("intent", {}).get("name") or ""
 
 
+def pressed_need(tracker: Tracker) -> str | None:
+    """The need that a button of its guide carries."""
+    need = next(tracker.get_latest_entity_values("need"), None)
+    return need if need in vocabulary().needs else None
+
+
 def need_of(tracker: Tracker) -> str | None:
     """The need that the latest message names, or the one named before."""
     intent = intent_of(tracker)
-    return intent if intent in vocabulary().needs else tracker.get_slot("need")
+    return intent if intent in vocabulary().needs else pressed_need(tracker) or tracker.get_slot("need")
 
 
 def place_of(tracker: Tracker) -> Place | None:
@@ -60,6 +66,14 @@ def doors(tr: Translations) -> list[Button]:
         button("📋 " + tr("Menu"), "/help"),
         button("🙋 " + tr("A person"), "/talk_to_human"),
         button("🌐 " + tr("Language"), "/change_language"),
+    ]
+
+
+def topic_buttons(tr: Translations) -> list[Button]:
+    """The menu's first page."""
+    return [
+        button(f"{topic['icon']} {tr(topic['label'])}", f'/menu{{"topic":"{code}"}}')
+        for code, topic in vocabulary().topics.items()
     ]
 
 

@@ -10,7 +10,6 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.cards import CARDS_AT_ONCE, show
 from actions.context import (
-    Button,
     button,
     doors,
     intent_of,
@@ -19,14 +18,16 @@ from actions.context import (
     now,
     place_of,
     possible_places,
+    topic_buttons,
     words_for,
 )
-from actions.schools import age_was_asked, answer_school, ask_age, school_kind
+from actions.guide import introduce
+from actions.schools import age_was_asked, answer_school, answers_age, ask_age, school_kind
 from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
-from bot.catalog.search import search
+from bot.catalog.search import Found, search
 from bot.i18n import Translations
-from bot.places import gazetteer
+from bot.places import Place, gazetteer
 
 SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
 NEAR_KM = 25
@@ -42,7 +43,9 @@ class ActionAnswerNeed(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         need = need_of(tracker)
-        return answer(need, dispatcher, tracker) if need else []
+        if intent_of(tracker) == "inform_age" and need not in SCHOOL_NEEDS:
+            need = "school_enrolment"
+        return answer(need, dispatcher, tracker, with_guide=not answers_age(tracker)) if need else []
 
 
 class ActionSetPlace(Action):
@@ -57,7 +60,7 @@ class ActionSetPlace(Action):
             _ask_place(dispatcher, tracker, tr)
             return []
         if need:
-            return answer(need, dispatcher, tracker)
+            return answer(need, dispatcher, tracker, with_guide=False)
         text = tr("I will look near %(place)s. What do you need?", place=tr.isolate(place.comune.name))
         dispatcher.utter_message(text=text, buttons=topic_buttons(tr) + doors(tr)[1:])
         return []
@@ -88,14 +91,16 @@ class ActionShowAnother(Action):
         return show(rest[:CARDS_AT_ONCE], shown, dispatcher, tr)
 
 
-def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[EventType]:
-    """Say what there is for the need; ask for the place when it is not known and matters."""
+def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_guide: bool = True) -> list[EventType]:
+    """Danger's numbers, the guide, the desks; ask for the place when it is not known and matters."""
     tr, place = words_for(tracker), place_of(tracker)
     events: list[EventType] = [SlotSet("need", need)]
     if need in SCHOOL_NEEDS:
         events.append(SlotSet("school", school_kind(tracker)))
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
+    if with_guide:  # who answers only "where?" has just read it
+        introduce(need, dispatcher, tr)
     found = search(catalog(), need, place, tr.code, now())
     if place is None:
         regional = [f for f in found if f.service.scope == "region"][:1]
@@ -110,20 +115,25 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> lis
             return events
         if kind != "nido":
             return events + answer_school(kind, place, dispatcher, tr)
+    return events + _show_desks(found, place, dispatcher, tr)
+
+
+def _show_desks(found: list[Found], place: Place, dispatcher: CollectingDispatcher, tr: Translations) -> list[EventType]:
+    """The best ones, and a word first where none is near."""
     if not found:
         text = tr(
             "I know no service for this near %(place)s yet. A mediator can help you.",
             place=tr.isolate(place.comune.name),
         )
         dispatcher.utter_message(text=text, buttons=doors(tr))
-        return events
+        return []
     if found[0].distance is None and not any(f.distance is not None and f.distance <= NEAR_KM for f in found):
         dispatcher.utter_message(text=tr("I know no desk for this near you. These answer for the whole region:"))
     elif (found[0].distance or 0) > NEAR_KM:
         dispatcher.utter_message(
             text=tr("I know no desk for this in your area yet. This is the nearest one that I know:")
         )
-    return events + show(found[:CARDS_AT_ONCE], [], dispatcher, tr)
+    return show(found[:CARDS_AT_ONCE], [], dispatcher, tr)
 
 
 def urgent_text(need: str, tr: Translations) -> str:
@@ -164,14 +174,6 @@ def _ask_place(dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translati
     dispatcher.utter_message(text=f"**{subject}**\n{text}" if subject else text, buttons=buttons + doors(tr)[1:])
 
 
-def topic_buttons(tr: Translations) -> list[Button]:
-    """The menu's first page."""
-    return [
-        button(f"{topic['icon']} {tr(topic['label'])}", f'/menu{{"topic":"{code}"}}')
-        for code, topic in vocabulary().topics.items()
-    ]
-
-
 class ActionShowMenu(Action):
     """The topics, or the needs of the topic that was pressed."""
 
@@ -202,7 +204,7 @@ class ActionSuggestNeeds(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         tr = words_for(tracker)
         if age_was_asked(tracker) and school_kind(tracker):
-            return answer(tracker.get_slot("need"), dispatcher, tracker)
+            return answer(tracker.get_slot("need"), dispatcher, tracker, with_guide=False)
         ranking = (tracker.latest_message or {}).get("intent_ranking", [])
         likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
             : self.AT_MOST

@@ -36,6 +36,11 @@ def school_kind(tracker: Tracker) -> str | None:
     return None if intent_of(tracker) in ("school_enrolment", "early_childhood") else tracker.get_slot("school")
 
 
+def answers_age(tracker: Tracker) -> bool:
+    """Whether the message only says the age: the guide was read before it was asked."""
+    return intent_of(tracker) == "inform_age" or any(tracker.get_latest_entity_values("school"))
+
+
 def age_was_asked(tracker: Tracker) -> bool:
     """Whether a number now would be the answer to "How old is the child?"."""
     return (

@@ -6,13 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import EventType
+from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.context import Button, button, doors, intent_of, now, place_of, words_for
-from actions.needs import topic_buttons
+from actions.context import (
+    Button,
+    button,
+    doors,
+    intent_of,
+    need_of,
+    now,
+    place_of,
+    pressed_need,
+    topic_buttons,
+    words_for,
+)
+from actions.guide import explain
 from bot.catalog import card as written
-from bot.catalog import hours
+from bot.catalog import guide_card, hours
 from bot.catalog.loader import catalog
 from bot.catalog.model import Service, vocabulary
 from bot.catalog.schools import schools
@@ -51,13 +62,13 @@ def _phone(service: Service, tr: Translations) -> str:
 
 def _documents(service: Service, tr: Translations) -> str:
     if not service.bring:
-        return tr("I do not know what to bring. Ask the desk; an identity document and your permit are always useful.")
+        return guide_card.bring_unknown(tr)
     return tr("Bring: %(documents)s.", documents=written.documents(service, tr))
 
 
 def _cost(service: Service, tr: Translations) -> str:
     if not service.cost:
-        return tr("I do not know what it costs. Ask the desk.")
+        return guide_card.cost_unknown(tr)
     return tr("Cost: %(cost)s.", cost=tr(vocabulary().label("costs", service.cost)))
 
 
@@ -88,6 +99,10 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
+# What the guide to the need answers when the service does not say.
+SAYS: dict[str, Callable[[Service], object]] = {"ask_documents": lambda s: s.bring, "ask_cost": lambda s: s.cost}
+
+
 class ActionAnswerAboutService(Action):
     """Hours, address, phone, cost and so on of the service last shown, or of the card whose button was pressed."""
 
@@ -98,6 +113,9 @@ class ActionAnswerAboutService(Action):
         tr, asked = words_for(tracker), intent_of(tracker)
         chosen = tracker.get_slot("service") or ""
         service = catalog().services.get(chosen) or schools().service(chosen)
+        need = _need_to_explain(tracker, service, asked)
+        if need and explain(need, asked, dispatcher, tr):
+            return [SlotSet("need", need)]
         if service is None:
             dispatcher.utter_message(text=tr("Tell me first what you need."), buttons=topic_buttons(tr) + doors(tr)[1:])
             return []
@@ -111,6 +129,20 @@ class ActionAnswerAboutService(Action):
         if asked == "ask_address" and service.latitude is not None:
             dispatcher.utter_message(json_message={"venue": venue(service)})
         return []
+
+
+def _need_to_explain(tracker: Tracker, service: Service | None, asked: str) -> str | None:
+    """The need whose guide answers: a button's, or the service's when the service itself does not say."""
+    if asked not in SAYS:
+        return None
+    if need := pressed_need(tracker):
+        return need
+    if service is None:
+        return need_of(tracker)
+    if SAYS[asked](service):
+        return None
+    need = need_of(tracker)
+    return need if need in service.needs else service.needs[0]
 
 
 def venue(service: Service) -> dict[str, Any]:

@@ -21,6 +21,7 @@ QUIET = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "PYTHONWARNINGS": "ignore",
     "SANIC_ACCESS_LOG": "false",
+    "TQDM_DISABLE": "1",
 }
 
 
@@ -39,12 +40,16 @@ def needs_training() -> bool:
         ROOT / "domain.yml",
         *(ROOT / "data").rglob("*.yml"),
         *(ROOT / "bot" / "nlu").glob("*.py"),
+        ROOT / "bot" / "i18n" / "identify.py",
     ]
     return max(path.stat().st_mtime for path in sources) > model.stat().st_mtime
 
 
 def train() -> int:
-    """`rasa train`, quietly; returns its exit code."""
+    """`rasa train`, quietly, after the model that tells languages; returns its exit code."""
+    from bot.i18n.identify import train as train_languages
+
+    train_languages()
     command = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", "ponte"]
     return subprocess.call(command, cwd=ROOT, env={**os.environ, **QUIET})
 

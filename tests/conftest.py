@@ -23,6 +23,7 @@ from bot.catalog.model import Service
 from tests.bot_api import BotApiServer
 
 ROOT = Path(__file__).resolve().parent.parent
+NO_NETWORK = ROOT / "tests" / "no_network"
 TUESDAY_MORNING = datetime(2026, 11, 24, 10, 0, tzinfo=ROME)
 
 
@@ -62,6 +63,12 @@ class RunningBot:
     url: str
     state: Path
 
+    @property
+    def refused(self) -> list[str]:
+        """Addresses off this machine that any of the processes tried to reach."""
+        noted = self.state / "refused"
+        return noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
+
     def children(self, name: str) -> list[int]:
         """The process ids of one of the three: "actions_server", "rasa_hooks.serve" or "gateway"."""
         started = psutil.Process(self.process.pid).children()
@@ -95,6 +102,8 @@ def running_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot
             "BOT_TELEGRAM_TOKEN": telegram.token,
             "BOT_TELEGRAM_API_URL": telegram.url,
             "BOT_QUIET_SECONDS": "0.5",
+            "PYTHONPATH": os.pathsep.join([str(NO_NETWORK), str(ROOT)]),
+            "PONTE_REFUSED": str(state / "refused"),
         }
         with (state / "log").open("wb") as log:
             process = subprocess.Popen(

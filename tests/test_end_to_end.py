@@ -89,6 +89,16 @@ def test_need_and_place_may_come_in_two_messages_and_follow_ups_are_about_the_ca
     chat.hears("km away|no other service")
 
 
+def test_the_guide_leads_and_its_buttons_and_how_are_answered_from_it(chat):
+    chat.says("how do I renew my residence permit? I live in Sondrio", "en")
+    guide = chat.hears("Fill in the postal kit")
+    chat.hears("Questura di Sondrio")
+    chat.presses('/ask_beware{"need":"residence_permit"}')
+    assert chat.hears("Schengen")["text"].startswith(guide["text"].split("\n")[0])
+    chat.says("explain the procedure to me", "en")
+    chat.hears("Fill in the postal kit")
+
+
 def test_buttons_are_answered_and_language_changes_in_one_tap(chat):
     chat.says("/start", "en")
     chat.hears("I am Ponte")

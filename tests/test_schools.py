@@ -4,14 +4,16 @@ import csv
 from types import SimpleNamespace
 
 import pytest
+from rasa.shared.nlu.training_data.message import Message
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.needs import ActionAnswerNeed, ActionSetPlace, ActionSuggestNeeds
 from actions.service import ActionAnswerAboutService
-from bot.catalog.ages import age_in
+from bot.catalog.ages import age_in, is_only_an_age
 from bot.catalog.school_register import RegisterNotUnderstood, import_schools
 from bot.catalog.schools import kind_for_age, load, schools
+from bot.nlu.decision import IntentDecision
 from bot.places import gazetteer
 
 CHIESA, SPRIANA, MILANO = "014019", "014062", "015146"
@@ -179,10 +181,49 @@ def test_an_age_given_before_the_town_is_remembered():
     assert "CHIESA IN VALMALENCO CAP." in then.text
 
 
-def test_a_number_alone_answers_the_question():
-    answer = said(ActionSuggestNeeds(), "6", "nlu_fallback", CHIESA, need="school_enrolment")
+@pytest.mark.parametrize(
+    ("action", "text", "intent"),
+    [
+        (ActionAnswerNeed(), "6", "inform_age"),
+        (ActionAnswerNeed(), "sei anni", "inform_age"),
+        (ActionSuggestNeeds(), "la bambina ha 6 anni", "nlu_fallback"),
+    ],
+)
+def test_an_age_alone_answers_the_question_without_the_guide_again(action, text, intent):
+    answer = said(action, text, intent, CHIESA, need="school_enrolment")
 
     assert "CHIESA IN VALMALENCO CAP." in answer.text
+    assert answer.text.startswith("**Primary school")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_age"),
+    [
+        ("6", True),
+        ("sei anni", True),
+        ("she is 6", False),
+        ("٦ سنوات", True),
+        ("ha sei anni", True),
+        ("sei un bot?", False),
+        ("ciao", False),
+        ("Via Roma 6", False),
+        ("3 figli", False),
+        ("6 ans", True),
+        ("6 лет", True),
+    ],
+)
+def test_a_message_that_is_only_an_age_is_told_from_one_with_more(text, is_age):
+    assert is_only_an_age(text) == is_age
+
+
+def test_an_age_alone_is_never_taken_for_small_talk():
+    """In Italian "sei" is both "six" and "you are", which is how people ask whether it is a bot."""
+    ranking = [{"name": "bot_challenge", "confidence": 0.99}]
+    message = Message({"text": "sei anni", "intent_ranking": ranking})
+
+    IntentDecision(IntentDecision.get_default_config()).process([message])
+
+    assert message.get("intent")["name"] == "inform_age"
 
 
 def test_a_city_with_many_schools_is_not_given_one_at_random():

@@ -76,3 +76,10 @@ def age_in(text: str) -> int | None:
     if not ages and len(tokens) == 1:  # the answer to "How old is the child?"
         ages = bare
     return ages.pop() if len(ages) == 1 else None
+
+
+def is_only_an_age(text: str) -> bool:
+    """Whether the message is an age and nothing else: the answer to "How old is the child?"."""
+    known = _words()
+    around = known.years | known.months | known.is_
+    return age_in(text) is not None and all(_number(word) is not None or word in around for word in _tokens(text))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bot.catalog.exports import FORMATS
 from bot.catalog.freshness import SOON, due_on
+from bot.catalog.guides import FOLDER as GUIDES
+from bot.catalog.guides import Guides, read_guide
 from bot.catalog.hours import ROME, checked_hours, doubts, read_italian, week
 from bot.catalog.hours.italian import HoursNotUnderstood
 from bot.catalog.loader import Catalog, Problem, check_file
@@ -69,15 +71,20 @@ def _services(ambito: str | None) -> list[Service] | None:
 
 
 def _check(given: argparse.Namespace) -> int:
+    return check_files(given.files)
+
+
+def check_files(paths: list[Path]) -> int:
+    """Print every problem of these files, or of all; 1 when one is an error."""
     problems: list[Problem] = []
-    paths = given.files
     if not paths:
-        live = _live()
-        paths = sorted(live.problems)
-        problems = [p for found in live.problems.values() for p in found]
-        print(f"servizi: {len(live.services)}")
+        live, guides = _live(), Guides(settings().catalog_dir / GUIDES).refresh()
+        paths = [*sorted(live.problems), *sorted(guides.problems)]
+        problems = [p for found in live.problems.values() for p in found] + guides.missing()
+        print(f"servizi: {len(live.services)}, guide: {len(guides.by_need)}")
     for path in paths:
-        problems += [p for p in check_file(path).problems if p not in problems]
+        read = read_guide if path.resolve().parent.name == GUIDES else check_file
+        problems += [p for p in read(path).problems if p not in problems]
     for problem in sorted(problems, key=lambda p: (p.path, p.line)):
         print(problem)
     errors = sum(p.level == "error" for p in problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -225,6 +226,56 @@ class Service(_Strict):
     def timetable(self) -> str | None:
         """The hours with the holidays of its town in them."""
         return timetable(self.hours, self.comune) if self.hours else None
+
+
+class Sentence(_Strict):
+    """A plain English sentence of a guide, its source, and the year of the amount or deadline that it states."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=160)]
+    source: str
+    year: Annotated[int, Field(ge=1990)] | None = None
+
+
+class Bring(_Strict):
+    """The documents that a guide asks for."""
+
+    documents: Annotated[list[Annotated[str, code_of("documents")]], Field(min_length=1)]
+    source: str
+
+
+def _three_to_six(steps: list[Sentence]) -> list[Sentence]:
+    if not 3 <= len(steps) <= 6:
+        raise ValueError(f"{len(steps)} passi: scrivine da 3 a 6.")
+    return steps
+
+
+def _one_or_two(sentences: list[Sentence]) -> list[Sentence]:
+    if not 1 <= len(sentences) <= 2:
+        raise ValueError(f"{len(sentences)} frasi: scrivine una o due.")
+    return sentences
+
+
+class Guide(_Strict):
+    """What holds everywhere in the region for one need; `sources` gives each source a short name."""
+
+    sources: dict[str, Source]
+    what: Annotated[list[Sentence], AfterValidator(_one_or_two)]
+    who: list[Sentence] = []
+    steps: Annotated[list[Sentence], AfterValidator(_three_to_six)]
+    bring: Bring | None = None
+    cost: list[Sentence] = []
+    time: list[Sentence] = []
+    beware: Annotated[list[Sentence], AfterValidator(_one_or_two)] = []
+    next: list[Need] = []
+
+    def sentences(self) -> Iterator[tuple[tuple[str, int], Sentence]]:
+        """Every sentence, with the part it belongs to and its place there."""
+        for part in SENTENCES:
+            for index, sentence in enumerate(getattr(self, part)):
+                yield (part, index), sentence
+
+
+SENTENCES = ("what", "who", "steps", "cost", "time", "beware")
 
 
 class Ambito(_Strict):

@@ -20,6 +20,15 @@ def responses(source: IO[bytes], keywords: Any, tags: Any, options: Any) -> Iter
                 yield line, None, str(button["title"]), [f"button under {name}"]
 
 
+def guides(source: IO[bytes], keywords: Any, tags: Any, options: Any) -> Iterator[Found]:
+    """The sentences of one guide."""
+    parts: dict[str, Any] = YAML(typ="rt").load(source)
+    for part, content in parts.items():
+        for sentence in content if isinstance(content, list) else []:
+            if "text" in sentence:  # not the code of a need
+                yield sentence.lc.line + 1, None, str(sentence["text"]), [f"guide: {part}"]
+
+
 def labels(source: IO[bytes], keywords: Any, tags: Any, options: Any) -> Iterator[Found]:
     """The labels of the catalogue's codes."""
     for group, codes in YAML(typ="rt").load(source).items():

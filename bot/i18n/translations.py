@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext as stdlib_gettext
 import io
+import re
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,9 @@ from babel.messages.pofile import read_po
 from bot.i18n.languages import DEFAULT_LANGUAGE, LOCALES, SOURCE_LANGUAGE, languages
 
 FIRST_STRONG_ISOLATE, LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2068", "\u2066", "\u2069"
+
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ0-9](?:[A-Za-zÀ-ɏ0-9 .,:'’/@&+-]*[A-Za-zÀ-ɏ0-9])?")
 
 
 def N_(message: str) -> str:
@@ -43,6 +47,14 @@ class Translations:
     def isolate(self, text: str) -> str:
         """Latin names, numbers and links, kept in order inside a right-to-left sentence."""
         return f"{LEFT_TO_RIGHT_ISOLATE}{text}{POP_ISOLATE}" if self.direction == "rtl" else text
+
+    def isolate_latin(self, text: str) -> str:
+        """A sentence in which every Latin name and number is isolated; one not translated is isolated as a whole."""
+        if self.direction != "rtl":
+            return text
+        if not _RIGHT_TO_LEFT.search(text):
+            return self.isolate(text)
+        return _LATIN_RUN.sub(lambda run: self.isolate(run[0]), text)
 
     def join(self, items: list[str]) -> str:
         """ "a, b and c"."""

@@ -1,10 +1,10 @@
-"""The meaning of a message: TF-IDF of characters and words into a linear SVM, one model for all languages."""
+"""The meaning of a message: a linear SVM over characters, words and the sentence embedding; one for all languages."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+import re
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,15 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import csr_matrix, diags, hstack
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.preprocessing import normalize
 
 from bot.nlu.place_extractor import PLACE_SPANS
+from bot.nlu.sentence_embedding import DIMENSIONS
 from bot.places.gazetteer import ANNOUNCES
 from bot.places.text import fold
 
@@ -26,13 +30,42 @@ BEFORE_A_PLACE = ANNOUNCES | {"i", "io", "je", "j", "j'", "m", "am", "im", "noi"
 ONLY_A_PLACE = [{"name": "inform_place", "confidence": 1.0}]
 RANKING_LENGTH = 10
 LONGEST_TEXT = 1000
+_BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
-def _vectorizers() -> list[tuple[TfidfVectorizer, float]]:
-    """Each with its weight. Settings measured in shared evaluations; see docs/developers.md."""
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), sublinear_tf=True, min_df=2, dtype=np.float32)
-    tokens = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32, token_pattern=r"\S+", min_df=2)
-    return [(characters, 1.0), (tokens, 0.3)]
+def _hashing(**settings: Any) -> HashingVectorizer:
+    return HashingVectorizer(alternate_sign=False, norm=None, **settings)
+
+
+class HashedTfidf:
+    """TF-IDF whose features are places in a fixed table, so that the model carries no vocabulary.
+
+    Kinds of feature, each with its weight: runs of 1 to 5 characters inside words; words and pairs of words.
+    """
+
+    KINDS = (
+        (_hashing(analyzer="char_wb", ngram_range=(1, 5), n_features=2**19), 1.0),
+        (_hashing(token_pattern=r"\S+", ngram_range=(1, 2), n_features=2**17), 0.3),
+    )
+
+    def __init__(self, idf: list[np.ndarray] | None = None) -> None:
+        self.idf = idf or []
+
+    def fit(self, texts: list[str]) -> None:
+        """Learn how rare each feature is; one that stands in a single text says nothing and is left out."""
+        for hashing, _ in self.KINDS:
+            found = np.bincount(hashing.transform(texts).indices, minlength=hashing.n_features)
+            idf = np.log((1 + len(texts)) / (1 + found)) + 1
+            self.idf.append(np.where(found > 1, idf, 0).astype(np.float32))
+
+    def transform(self, texts: list[str]) -> csr_matrix:
+        """Texts as rows."""
+        parts = []
+        for (hashing, weight), idf in zip(self.KINDS, self.idf, strict=True):
+            counts = hashing.transform(texts).astype(np.float32)
+            counts.data = 1 + np.log(counts.data)
+            parts.append(normalize(counts @ diags(idf)) * weight)
+        return hstack(parts, format="csr", dtype=np.float32)
 
 
 def text_of(message: Message) -> str:
@@ -50,7 +83,14 @@ def text_of(message: Message) -> str:
             while words and fold(words[-1]) in BEFORE_A_PLACE:
                 words.pop()
             words.append(PLACE_MASK)
-    return fold(" ".join(words) or text)[:LONGEST_TEXT]
+    # Chinese has no spaces: its runs of characters must not be cut at the tokens.
+    return _BETWEEN_CHINESE.sub("", fold(" ".join(words) or text))[:LONGEST_TEXT]
+
+
+def embedding_of(message: Message) -> np.ndarray:
+    """The vector that SentenceEmbedding gave the message; zeros where it gave none."""
+    _, sentence = message.get_dense_features(TEXT)
+    return sentence.features[0] if sentence else np.zeros(DIMENSIONS, dtype=np.float32)
 
 
 def typo(text: str, chance: random.Random) -> str:
@@ -84,15 +124,19 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         self._config = config
         self._model_storage = model_storage
         self._resource = resource
-        self._vectorizers = _vectorizers()
+        self._tfidf = HashedTfidf()
         self._intents: list[str] = []
-        self._weights: Any = None  # features x intents
+        # One row a feature and one column an intent; 8-bit, since only the few rows of a message are ever read.
+        self._weights: Any = None
+        self._scale: Any = None  # per intent
+        self._dense_weights: Any = None
         self._bias: Any = None
+        self._mean: Any = None  # of the embeddings, which all point roughly the same way
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """C of the SVM; temperature of the softmax; copies of each example with a slip in it."""
-        return {"C": 4.0, "temperature": 0.15, "noisy_copies": 1, "seed": 7}
+        """C of the SVM; weight of the embedding; temperature of the softmax; copies of each example with a slip."""
+        return {"C": 1.0, "embedding": 1.0, "temperature": 0.15, "noisy_copies": 1, "seed": 7}
 
     @classmethod
     def create(
@@ -107,21 +151,25 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on all examples that have an intent, and on copies of them with slips."""
-        from scipy.sparse import hstack
         from sklearn.svm import LinearSVC
 
-        texts = [text_of(example) for example in training_data.intent_examples]
-        labels = [example.get("intent") for example in training_data.intent_examples]
+        examples = training_data.intent_examples
+        texts = [text_of(example) for example in examples]
         copies = self._noisy(texts)
-        labels = labels * (len(copies) // max(len(texts), 1) + 1)
-        features = hstack([v.fit_transform(texts + copies) * weight for v, weight in self._vectorizers]).tocsr()
+        times = len(copies) // max(len(texts), 1) + 1
+        embeddings = np.array([embedding_of(example) for example in examples])
+        self._mean = embeddings.mean(axis=0)
+        dense = np.tile(self._centred(embeddings), (times, 1))
+        self._tfidf.fit(texts + copies)
+        features = hstack([self._tfidf.transform(texts + copies), csr_matrix(dense)], format="csr")
         svm = LinearSVC(C=self._config["C"], class_weight="balanced", random_state=self._config["seed"])
-        svm.fit(features, labels)
+        svm.fit(features, [example.get("intent") for example in examples] * times)
         self._intents = [str(name) for name in svm.classes_]
-        self._weights = np.ascontiguousarray(svm.coef_.T, dtype=np.float32)
-        self._bias = svm.intercept_.astype(np.float32)
-        self._persist()
+        self._persist(svm.coef_, svm.intercept_)
         return self._resource
+
+    def _centred(self, embeddings: np.ndarray) -> np.ndarray:
+        return normalize(embeddings - self._mean) * self._config["embedding"]
 
     def _noisy(self, texts: list[str]) -> list[str]:
         chance = random.Random(self._config["seed"])
@@ -135,32 +183,31 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         """Set `intent` and `intent_ranking`."""
         for message in messages:
             text = text_of(message)
-            ranking = ONLY_A_PLACE if text == PLACE_MASK else self.rank(text)
+            ranking = ONLY_A_PLACE if text == PLACE_MASK else self.rank(text, embedding_of(message))
             message.set("intent", ranking[0], add_to_output=True)
             message.set("intent_ranking", ranking[:RANKING_LENGTH], add_to_output=True)
         return messages
 
-    def rank(self, text: str) -> list[dict[str, Any]]:
+    def rank(self, text: str, embedding: np.ndarray) -> list[dict[str, Any]]:
         """All intents with their confidence, likeliest first."""
-        margins = self._bias.copy()
-        offset = 0
-        for vectorizer, weight in self._vectorizers:
-            row = vectorizer.transform([text])
-            margins += (row.data * weight) @ self._weights[row.indices + offset]
-            offset += row.shape[1]
-        scaled = np.exp((margins - margins.max()) / self._config["temperature"])
-        confidences = scaled / scaled.sum()
-        order: Iterable[int] = np.argsort(-confidences)
+        row = self._tfidf.transform([text])
+        margins = (row.data @ self._weights[row.indices].astype(np.float32)) * self._scale
+        margins += self._centred(embedding.reshape(1, -1))[0] @ self._dense_weights + self._bias
+        heat = np.exp((margins - margins.max()) / self._config["temperature"])
+        confidences = heat / heat.sum()
+        order = np.argsort(-confidences)
         return [{"name": self._intents[i], "confidence": float(confidences[i])} for i in order]
 
-    def _persist(self) -> None:
-        """Arrays as .npz and vocabularies as JSON: a model file runs no code when it is read."""
+    def _persist(self, weights: np.ndarray, bias: np.ndarray) -> None:
+        """Arrays as .npy and .npz and names as JSON: a model file runs no code when it is read."""
+        sparse, dense = weights[:, :-DIMENSIONS], weights[:, -DIMENSIONS:]
+        scale = np.abs(sparse).max(axis=1) / 127
         with self._model_storage.write_to(self._resource) as folder:
-            arrays = {f"idf_{i}": v.idf_ for i, (v, _) in enumerate(self._vectorizers)}
-            np.savez(folder / "model.npz", weights=self._weights, bias=self._bias, **arrays)
-            vocabularies = [{k: int(n) for k, n in v.vocabulary_.items()} for v, _ in self._vectorizers]
-            content = {"intents": self._intents, "vocabularies": vocabularies}
-            (folder / "vocabulary.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            np.save(folder / "weights.npy", np.ascontiguousarray((sparse.T / scale).round().astype(np.int8)))
+            arrays = {f"idf_{i}": idf for i, idf in enumerate(self._tfidf.idf)}
+            arrays |= {"scale": scale, "dense": dense.T, "bias": bias, "mean": self._mean}
+            np.savez(folder / "model.npz", **{name: array.astype(np.float32) for name, array in arrays.items()})
+            (folder / "intents.json").write_text(json.dumps(self._intents), encoding="utf-8")
 
     @classmethod
     def load(
@@ -171,14 +218,13 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> TfidfSvmClassifier:
-        """The classifier as it was trained."""
+        """The classifier as it was trained; its large table stays on disk, mapped into memory."""
         self = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            content = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+            self._intents = json.loads((folder / "intents.json").read_text(encoding="utf-8"))
+            self._weights = np.load(folder / "weights.npy", mmap_mode="r", allow_pickle=False)
             with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-                self._weights, self._bias = arrays["weights"], arrays["bias"]
-                for i, (vectorizer, _) in enumerate(self._vectorizers):
-                    vectorizer.vocabulary_ = content["vocabularies"][i]
-                    vectorizer.idf_ = arrays[f"idf_{i}"]
-        self._intents = content["intents"]
+                self._tfidf = HashedTfidf([arrays[f"idf_{i}"] for i in range(len(HashedTfidf.KINDS))])
+                self._scale, self._dense_weights = arrays["scale"], arrays["dense"]
+                self._bias, self._mean = arrays["bias"], arrays["mean"]
         return self

@@ -11,10 +11,11 @@ _SAME_LETTER = str.maketrans(
 
 
 def fold(text: str) -> str:
-    """Lower case, no accents or short vowels, one letter where Arabic and Urdu write two."""
+    """Lower case, no accents or short vowels, one letter where Arabic and Urdu write two, digits as 0 to 9."""
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
     kept = (c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cf"))
-    return "".join(kept).translate(_SAME_LETTER)
+    letters = "".join(kept).translate(_SAME_LETTER)
+    return "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in letters)
 
 
 def words(text: str) -> list[tuple[str, int, int]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 
+from bot.rasa_hooks.without_tensorflow import is_needed, leave_out
+from bot.settings import ROOT
+
 
 def main() -> None:
     """Load the model and serve the REST channel."""
@@ -14,11 +17,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
 
+    if not is_needed(ROOT / "config.yml"):
+        leave_out()
     from rasa.core.run import serve_application
     from rasa.core.utils import AvailableEndpoints
     from rasa.utils.common import configure_logging_and_warnings
     from rasa.utils.log_utils import configure_structlog
 
+    from bot.rasa_hooks.action_answers import validate_fast
+
+    validate_fast()
     configure_structlog(logging.WARNING)
     configure_logging_and_warnings(log_level=logging.WARNING, warn_only_once=True, filter_repeated_logs=True)
     serve_application(
