@@ -118,7 +118,9 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
     return events + _show_desks(found, place, dispatcher, tr)
 
 
-def _show_desks(found: list[Found], place: Place, dispatcher: CollectingDispatcher, tr: Translations) -> list[EventType]:
+def _show_desks(
+    found: list[Found], place: Place, dispatcher: CollectingDispatcher, tr: Translations
+) -> list[EventType]:
     """The best ones, and a word first where none is near."""
     if not found:
         text = tr(
