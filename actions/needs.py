@@ -8,8 +8,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.cards import CARDS_AT_ONCE, show
 from actions.context import (
-    Button,
     button,
     doors,
     intent_of,
@@ -22,14 +22,15 @@ from actions.context import (
     words_for,
 )
 from actions.guide import introduce
-from bot.catalog.card import card
+from actions.schools import age_was_asked, answer_school, answers_age, ask_age, school_kind
 from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
 from bot.catalog.search import Found, search
 from bot.i18n import Translations
-from bot.places import gazetteer
+from bot.places import Place, gazetteer
 
-CARDS_AT_ONCE = 2
+SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
+NEAR_KM = 25
 SHARE_LOCATION = "/share_location"
 OFFERED_COMUNI = ["015146", "017029", "016024", "098031", "014061"]  # Milano, Brescia, Bergamo, Lodi, Sondrio
 
@@ -42,7 +43,9 @@ class ActionAnswerNeed(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         need = need_of(tracker)
-        return answer(need, dispatcher, tracker) if need else []
+        if intent_of(tracker) == "inform_age" and need not in SCHOOL_NEEDS:
+            need = "school_enrolment"
+        return answer(need, dispatcher, tracker, with_guide=not answers_age(tracker)) if need else []
 
 
 class ActionSetPlace(Action):
@@ -92,6 +95,8 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
     """Danger's numbers, the guide, the desks; ask for the place when it is not known and matters."""
     tr, place = words_for(tracker), place_of(tracker)
     events: list[EventType] = [SlotSet("need", need)]
+    if need in SCHOOL_NEEDS:
+        events.append(SlotSet("school", school_kind(tracker)))
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
     if with_guide:  # who answers only "where?" has just read it
@@ -103,20 +108,34 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
             events += show(regional, [], dispatcher, tr, last=False)
         _ask_place(dispatcher, tracker, tr, need)
         return events
+    if need in SCHOOL_NEEDS:
+        kind = school_kind(tracker)
+        if kind is None:
+            ask_age(need, dispatcher, tr)
+            return events
+        if kind != "nido":
+            return events + answer_school(kind, place, dispatcher, tr)
+    return events + _show_desks(found, place, dispatcher, tr)
+
+
+def _show_desks(
+    found: list[Found], place: Place, dispatcher: CollectingDispatcher, tr: Translations
+) -> list[EventType]:
+    """The best ones, and a word first where none is near."""
     if not found:
         text = tr(
             "I know no service for this near %(place)s yet. A mediator can help you.",
             place=tr.isolate(place.comune.name),
         )
         dispatcher.utter_message(text=text, buttons=doors(tr))
-        return events
-    if not any(f.distance is not None for f in found):
+        return []
+    if found[0].distance is None and not any(f.distance is not None and f.distance <= NEAR_KM for f in found):
         dispatcher.utter_message(text=tr("I know no desk for this near you. These answer for the whole region:"))
-    elif (found[0].distance or 0) > 25:
+    elif (found[0].distance or 0) > NEAR_KM:
         dispatcher.utter_message(
             text=tr("I know no desk for this in your area yet. This is the nearest one that I know:")
         )
-    return events + show(found[:CARDS_AT_ONCE], [], dispatcher, tr)
+    return show(found[:CARDS_AT_ONCE], [], dispatcher, tr)
 
 
 def urgent_text(need: str, tr: Translations) -> str:
@@ -137,30 +156,6 @@ def urgent_text(need: str, tr: Translations) -> str:
     }
     lines += ["📞 " + told[number] for number in numbers[1:]]
     return "\n".join(lines)
-
-
-def show(
-    found: list[Found], shown: list[str], dispatcher: CollectingDispatcher, tr: Translations, last: bool = True
-) -> list[EventType]:
-    """A card for each, and behind the last one the ways on."""
-    for index, one in enumerate(found):
-        title, text = card(one, now(), tr)
-        buttons = _card_buttons(one, tr)
-        if last and index == len(found) - 1:
-            buttons += [button("➡️ " + tr("Another one"), "/ask_another"), *doors(tr)]
-        dispatcher.utter_message(text=f"**{title}**\n{text}", buttons=buttons)
-    ids = [one.service.id for one in found]
-    return [SlotSet("service", ids[0]), SlotSet("shown", [*shown, *ids][-20:])]
-
-
-def _card_buttons(found: Found, tr: Translations) -> list[Button]:
-    service = found.service
-    buttons = []
-    if service.address:
-        buttons.append(button("🗺️ " + tr("Map"), f'/ask_address{{"service":"{service.id}"}}'))
-    if service.hours:
-        buttons.append(button("🕘 " + tr("All hours"), f'/ask_hours{{"service":"{service.id}"}}'))
-    return buttons
 
 
 def _ask_place(dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translations, need: str | None = None) -> None:
@@ -210,6 +205,8 @@ class ActionSuggestNeeds(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         tr = words_for(tracker)
+        if age_was_asked(tracker) and school_kind(tracker):
+            return answer(tracker.get_slot("need"), dispatcher, tracker, with_guide=False)
         ranking = (tracker.latest_message or {}).get("intent_ranking", [])
         likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
             : self.AT_MOST

@@ -26,6 +26,7 @@ from bot.catalog import card as written
 from bot.catalog import guide_card, hours
 from bot.catalog.loader import catalog
 from bot.catalog.model import Service, vocabulary
+from bot.catalog.schools import schools
 from bot.catalog.search import Found, point_of
 from bot.i18n import Translations
 from bot.places import distance_km
@@ -36,11 +37,12 @@ Answer = Callable[[Service, Translations], str]
 def _hours(service: Service, tr: Translations) -> str:
     if not service.hours:
         return tr("I do not know the opening hours. Call or write before you go.")
-    return "\n".join([hours.in_words(service.hours, now(), tr), *hours.week(service.hours, now(), tr)])
+    assert service.timetable
+    return "\n".join([written.opening_words(service, now(), tr), *hours.week(service.timetable, now(), tr)])
 
 
 def _open_now(service: Service, tr: Translations) -> str:
-    return hours.in_words(service.hours, now(), tr) if service.hours else _hours(service, tr)
+    return written.opening_words(service, now(), tr) if service.hours else _hours(service, tr)
 
 
 def _address(service: Service, tr: Translations) -> str:
@@ -109,7 +111,8 @@ class ActionAnswerAboutService(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[EventType]:
         tr, asked = words_for(tracker), intent_of(tracker)
-        service = catalog().services.get(tracker.get_slot("service") or "")
+        chosen = tracker.get_slot("service") or ""
+        service = catalog().services.get(chosen) or schools().service(chosen)
         need = _need_to_explain(tracker, service, asked)
         if need and explain(need, asked, dispatcher, tr):
             return [SlotSet("need", need)]

@@ -4,31 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-
-def check_catalog(paths: list[Path]) -> int:
-    """Print every problem of the catalogue; exit code 1 when one is an error."""
-    from bot.catalog.guides import FOLDER, Guides, read_guide
-    from bot.catalog.loader import Catalog, Problem, read_file
-    from bot.settings import settings
-
-    problems: list[Problem] = []
-    if paths:
-        for path in paths:
-            read = read_guide if path.resolve().parent.name == FOLDER else read_file
-            problems += read(path).problems
-    else:
-        checked = Catalog(settings().catalog_dir).refresh()
-        guides = Guides(settings().catalog_dir / FOLDER).refresh()
-        problems = [p for found in [*checked.problems.values(), *guides.problems.values()] for p in found]
-        problems += guides.missing()
-        print(f"services: {len(checked.services)}, guides: {len(guides.by_need)}")
-    for problem in problems:
-        print(problem)
-    errors = sum(p.level == "error" for p in problems)
-    print(f"errors: {errors}, warnings: {len(problems) - errors}")
-    return 1 if errors else 0
+from bot.catalog.commands import add_commands
 
 
 def main() -> None:
@@ -41,13 +18,11 @@ def main() -> None:
     train.add_argument("--if-needed", action="store_true", help="only when something newer than the model changed")
     evaluate = commands.add_parser("evaluate", help="score the challenge questions")
     evaluate.add_argument("--errors", action="store_true", help="print what was misunderstood")
-    catalog = commands.add_parser("catalog", help="work on the catalogue").add_subparsers(dest="task", required=True)
-    check = catalog.add_parser("check", help="say everything that is wrong with the files")
-    check.add_argument("files", nargs="*", type=Path)
+    add_commands(commands.add_parser("catalog", help="work on the catalogue"))
     given = parser.parse_args()
 
     if given.command == "catalog":
-        sys.exit(check_catalog(given.files))
+        sys.exit(given.does(given))
     if given.command == "gateway":
         from bot.server import serve
 

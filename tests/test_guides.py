@@ -14,10 +14,10 @@ from actions.guide import ActionExplainNeed
 from actions.needs import ActionAnswerNeed, ActionSetPlace
 from actions.service import ActionAnswerAboutService
 from bot.catalog import guide_card, loader
+from bot.catalog.commands import check_files
 from bot.catalog.guides import FOLDER, Guides, guides, read_guide
 from bot.catalog.loader import catalog
 from bot.catalog.model import Guide, vocabulary
-from bot.cli import check_catalog
 from bot.i18n import translations
 from bot.settings import ROOT, settings
 from tests.test_translations import EXTRACT
@@ -47,17 +47,17 @@ def guide(text=SOUND):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ('document.", source: legge', 'document.", source: lege', 8, '"lege" is not under'),
-        (", source: legge}", "}", 8, "is missing"),
-        (", year: 2024}", "}", 9, "an amount or a deadline without its year"),
-        ("Show a document.", "Go within ten days.", 8, "an amount or a deadline without its year"),
-        ("[passport]", "[pasport]", 10, '"pasport" is not a code'),
-        ("[banking]", "[bank]", 11, '"bank" is not a code'),
-        ("date: '2024-05'", "date: 'May 2024'", 2, "not a date"),
-        ("Show a document.", "Show it. " * 30, 8, "too long: at most 160"),
-        ('- {text: "Show a document.", source: legge}\n', "", 6, "write 3 to 6"),
-        ("bring: {documents", "brings: {documents", 10, "not a field"),
-        ("what:", "what: [", 5, "cannot be read as YAML"),
+        ('document.", source: legge', 'document.", source: lege', 8, '"lege" non è sotto'),
+        (", source: legge}", "}", 8, "manca"),
+        (", year: 2024}", "}", 9, "un importo o un termine senza il suo anno"),
+        ("Show a document.", "Go within ten days.", 8, "un importo o un termine senza il suo anno"),
+        ("[passport]", "[pasport]", 10, '"pasport" non è un codice'),
+        ("[banking]", "[bank]", 11, '"bank" non è un codice'),
+        ("date: '2024-05'", "date: 'May 2024'", 2, "non è una data"),
+        ("Show a document.", "Show it. " * 30, 8, "troppo lungo: al massimo 160"),
+        ('- {text: "Show a document.", source: legge}\n', "", 6, "scrivine da 3 a 6"),
+        ("bring: {documents", "brings: {documents", 10, "non è un campo"),
+        ("what:", "what: [", 5, "non si legge come YAML"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_what_to_do(tmp_path, old, new, line, said):
@@ -75,8 +75,8 @@ def test_the_check_takes_a_single_guide(tmp_path, capsys):
     folder.mkdir()
     (folder / "tax_code.yml").write_text(SOUND.replace(", year: 2024}", "}"))
 
-    assert check_catalog([folder / "tax_code.yml"]) == 1
-    assert 'tax_code.yml:9: error: steps 3: an amount or a deadline without its year. Add "year: 2026".' in (
+    assert check_files([folder / "tax_code.yml"]) == 1
+    assert 'tax_code.yml:9: errore: steps 3: un importo o un termine senza il suo anno. Aggiungi "year: 2026".' in (
         capsys.readouterr().out
     )
 

@@ -24,26 +24,30 @@ _YEAR = re.compile(r"\b20\d\d\b(?! euro)")
 
 def read_guide(path: Path) -> Loaded[Guide]:
     """Read and check one guide; never raises for what an operator may have typed."""
-    return read_yaml(path, Guide, _checks, 'must begin with "sources:" and "what:".')
+    return read_yaml(path, Guide, _checks, 'deve cominciare con "sources:" e "what:".')
 
 
 def _checks(path: Path, data: Any, guide: Guide) -> Iterator[Problem]:
     if path.stem not in vocabulary().needs:
         known = ", ".join(vocabulary().needs)
-        yield Problem(path, 1, "error", "file", f'"{path.stem}" is not a need. Name the file after one of: {known}.')
+        yield Problem(
+            path, 1, "error", "file", f'"{path.stem}" non è un bisogno. Il file ha il nome di uno di questi: {known}.'
+        )
     for loc, sentence in guide.sentences():
         where, line = f"{loc[0]} {loc[1] + 1}", line_of(data, loc)
         if sentence.source not in guide.sources:
-            yield Problem(path, line, "error", where, f'"{sentence.source}" is not under "sources:". Add it there.')
+            yield Problem(path, line, "error", where, f'"{sentence.source}" non è sotto "sources:". Aggiungilo lì.')
         if _DATED.search(sentence.text) and not (sentence.year or _YEAR.search(sentence.text)):
-            yield Problem(path, line, "error", where, 'an amount or a deadline without its year. Add "year: 2026".')
+            yield Problem(
+                path, line, "error", where, 'un importo o un termine senza il suo anno. Aggiungi "year: 2026".'
+            )
     if guide.bring and guide.bring.source not in guide.sources:
-        told = f'"{guide.bring.source}" is not under "sources:". Add it there.'
+        told = f'"{guide.bring.source}" non è sotto "sources:". Aggiungilo lì.'
         yield Problem(path, line_of(data, ("bring",)), "error", "bring", told)
     used = {sentence.source for _, sentence in guide.sentences()} | ({guide.bring.source} if guide.bring else set())
     for name in guide.sources.keys() - used:
         line = line_of(data, ("sources", name))
-        yield Problem(path, line, "warning", f"sources.{name}", "no sentence rests on it. Take it out.")
+        yield Problem(path, line, "warning", f"sources.{name}", "nessuna frase ne viene. Toglila.")
 
 
 class Guides(Folder[Guide]):
@@ -65,7 +69,7 @@ class Guides(Folder[Guide]):
         """A problem for each need that has no file."""
         files = {path.stem for path in self.problems}
         return [
-            Problem(self._folder / f"{need}.yml", 1, "error", "file", "is missing: every need has a guide.")
+            Problem(self._folder / f"{need}.yml", 1, "error", "file", "manca: ogni bisogno ha una guida.")
             for need in vocabulary().needs
             if need not in files
         ]

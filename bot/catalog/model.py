@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from babel import Locale
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, core_schema
 from ruamel.yaml import YAML
 
-from bot.catalog.hours import checked_hours
+from bot.catalog.hours import checked_hours, timetable
 from bot.places import gazetteer
 from bot.settings import settings
 
@@ -45,16 +58,30 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
 
 
-def code_of(group: str) -> AfterValidator:
-    """A validator: the value is one of the codes of that group."""
+@dataclass(frozen=True)
+class _CodeOf:
+    """Checks a value against the codes of a group, and lists them in the JSON Schema."""
 
-    def check(value: str) -> str:
-        known = getattr(vocabulary(), group)
+    group: str
+
+    def _checked(self, value: str) -> str:
+        known = getattr(vocabulary(), self.group)
         if value not in known:
-            raise ValueError(f'"{value}" is not a code. Use one of: {", ".join(known)}.')
+            near = get_close_matches(value, known, n=1)
+            guess = f' Volevi dire "{near[0]}"?' if near else ""
+            raise ValueError(f'"{value}" non è un codice.{guess} I codici sono: {", ".join(known)}.')
         return value
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(getattr(vocabulary(), self.group))}
+
+
+def code_of(group: str) -> _CodeOf:
+    """An annotation: the value is one of the codes of that group of the vocabulary."""
+    return _CodeOf(group)
 
 
 def _phone(value: str) -> str:
@@ -63,7 +90,7 @@ def _phone(value: str) -> str:
         return value
     if value.isdigit() and 3 <= len(value) <= 6:
         return value
-    raise ValueError(f'"{value}" has no country code. Write it like "+39 02 5550 123".')
+    raise ValueError(f'"{value}" non ha il prefisso internazionale. Scrivilo come "+39 02 5550 123".')
 
 
 def _date(value: str) -> str:
@@ -71,14 +98,34 @@ def _date(value: str) -> str:
     try:
         date(int(parts[0]), int(parts[1]) if len(parts) > 1 else 1, int(parts[2]) if len(parts) > 2 else 1)
     except (ValueError, IndexError):
-        raise ValueError(f'"{value}" is not a date. Write 2024, 2024-03 or 2024-03-15.') from None
+        raise ValueError(f"\"{value}\" non è una data. Scrivi '2024', '2024-03' o '2024-03-15'.") from None
     return value
 
 
 def _comune(value: str) -> str:
     if value not in gazetteer().comuni:
-        raise ValueError(f'"{value}" is not an ISTAT code of a municipality of Lombardy.')
+        named = [c.code for c in gazetteer().comuni.values() if c.name.casefold() == value.casefold()]
+        hint = f"Scrivi '{named[0]}'." if named else "Cercalo in services_catalog/places/comuni.csv."
+        raise ValueError(f'"{value}" non è il codice ISTAT di un comune della Lombardia. {hint}')
     return value
+
+
+def _languages(values: dict[str, str]) -> dict[str, str]:
+    for code in values:
+        if not is_language(code):
+            raise ValueError(f'"{code}" non è il codice di una lingua, come it, ar, bn.')
+    return values
+
+
+def _language(value: str) -> str:
+    if not is_language(value):
+        raise ValueError(f'"{value}" non è il codice di una lingua, come it, ar, bn.')
+    return value
+
+
+def is_language(code: str) -> bool:
+    """Whether Babel knows a language by this code."""
+    return re.fullmatch(r"[a-z]{2,3}", code) is not None and code in Locale("en").languages
 
 
 Need = Annotated[str, code_of("needs")]
@@ -96,47 +143,89 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """Where a fact was read, and the date that the source bears (None when it bears none)."""
 
-    url: Annotated[str, Field(min_length=3)]
-    date: PartialDate | None
+    url: Annotated[str, Field(min_length=3, description="Indirizzo della pagina, o nome del documento.")]
+    date: Annotated[
+        PartialDate | None, Field(description="Data della fonte: '2026', '2026-03', '2026-03-15'; null se non c'è.")
+    ]
 
 
 class Confirmation(_Strict):
     """Who at the desk said that the entry is right, and when."""
 
-    by: str
-    on: date
+    by: Annotated[str, Field(description="Chi allo sportello ha confermato: il ruolo, non il nome.")]
+    on: Annotated[date, Field(description="Il giorno della conferma.")]
 
 
 class Service(_Strict):
     """One thing that a person can obtain at one place or by one telephone line."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=ID_LENGTH)]
-    name: Annotated[str, Field(min_length=2)]
-    provider: str | None = None
-    kind: Annotated[str, code_of("kinds")]
-    needs: Annotated[list[Need], Field(min_length=1)]
-    audience: list[Annotated[str, code_of("audiences")]] = []
-    scope: Literal["local", "region"] = "local"
-    serves: Literal["anyone", "comune", "ambito", "province"] = "anyone"
-    address: str | None = None
-    postcode: str | None = None
-    comune: Annotated[str, AfterValidator(_comune)] | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    phone: list[Phone] = []
-    phone_unconfirmed: list[str] = []
-    email: Email | None = None
-    web: WebAddress | None = None
-    hours: Hours | None = None
-    hours_unconfirmed: str | None = None
-    booking: Annotated[str, code_of("booking")] | None = None
-    languages: list[str] = []
-    cost: Annotated[str, code_of("costs")] | None = None
-    bring: list[Annotated[str, code_of("documents")]] = []
-    summary: dict[str, str] = {}
-    valid_to: date | None = None
-    source: Source
-    confirmed: Confirmation | None = None
+    id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=ID_LENGTH),
+        Field(description="Nome interno, unico e per sempre: minuscole, cifre e trattini, al massimo 36."),
+    ]
+    name: Annotated[str, Field(min_length=2, description="Il nome ufficiale, quello scritto sulla porta.")]
+    provider: Annotated[str | None, Field(description="L'ente che offre il servizio.")] = None
+    kind: Annotated[str, code_of("kinds"), Field(description="Che cos'è: sportello, ufficio, scuola...")]
+    needs: Annotated[list[Need], Field(min_length=1, description="I bisogni a cui risponde; per primo il principale.")]
+    audience: Annotated[
+        list[Annotated[str, code_of("audiences")]], Field(description="A chi è rivolto; vuoto se la fonte non lo dice.")
+    ] = []
+    scope: Annotated[
+        Literal["local", "region"], Field(description="local: una sede; region: risponde a tutta la Lombardia.")
+    ] = "local"
+    serves: Annotated[
+        Literal["anyone", "comune", "ambito", "province"],
+        Field(description="Chi può rivolgersi: chiunque o solo i residenti del comune, dell'ambito, della provincia."),
+    ] = "anyone"
+    address: Annotated[str | None, Field(description="Via e numero.")] = None
+    postcode: Annotated[str | None, Field(description="CAP, tra apici.")] = None
+    comune: Annotated[
+        Annotated[str, AfterValidator(_comune)] | None,
+        Field(description="Codice ISTAT del comune, tra apici (services_catalog/places/comuni.csv)."),
+    ] = None
+    latitude: Annotated[float | None, Field(ge=44.5, le=47, description="Latitudine, se nota.")] = None
+    longitude: Annotated[float | None, Field(ge=8, le=12, description="Longitudine, se nota.")] = None
+    phone: Annotated[list[Phone], Field(description="Telefoni con il prefisso internazionale.")] = []
+    phone_unconfirmed: Annotated[
+        list[str], Field(description="Telefoni vecchi o dubbi: restano per chi li verifica, non si dicono a nessuno.")
+    ] = []
+    email: Annotated[Email | None, Field(description="Posta elettronica.")] = None
+    web: Annotated[WebAddress | None, Field(description="Pagina del servizio.")] = None
+    hours: Annotated[
+        Hours | None, Field(description="Orari nella notazione di OpenStreetMap; `bot catalog hours` li scrive per te.")
+    ] = None
+    hours_unconfirmed: Annotated[
+        str | None, Field(description="Orari vecchi o dubbi: restano per chi li verifica, non si dicono a nessuno.")
+    ] = None
+    booking: Annotated[
+        Annotated[str, code_of("booking")] | None, Field(description="Se serve l'appuntamento; assente se non si sa.")
+    ] = None
+    languages: Annotated[
+        list[Annotated[str, AfterValidator(_language)]],
+        Field(description="Lingue parlate allo sportello oltre all'italiano (codici: ar, bn, en...)."),
+    ] = []
+    cost: Annotated[Annotated[str, code_of("costs")] | None, Field(description="Quanto costa.")] = None
+    bring: Annotated[list[Annotated[str, code_of("documents")]], Field(description="Che cosa portare.")] = []
+    summary: Annotated[
+        dict[str, str],
+        AfterValidator(_languages),
+        Field(description="Che cosa fa, in una frase per lingua (it, en...)."),
+    ] = {}
+    valid_to: Annotated[date | None, Field(description="Ultimo giorno in cui il servizio esiste.")] = None
+    checked: Annotated[
+        date | None, Field(description="Quando un operatore ha riletto la fonte e trovato tutto uguale.")
+    ] = None
+    source: Annotated[Source, Field(description="Da dove viene la notizia. Senza fonte il servizio non si carica.")]
+    confirmed: Annotated[
+        Confirmation | None,
+        Field(description="Chi allo sportello ha confermato, e quando. Solo se è successo davvero."),
+    ] = None
+
+    @cached_property
+    def timetable(self) -> str | None:
+        """The hours with the holidays of its town in them."""
+        return timetable(self.hours, self.comune) if self.hours else None
 
 
 class Sentence(_Strict):
@@ -156,13 +245,13 @@ class Bring(_Strict):
 
 def _three_to_six(steps: list[Sentence]) -> list[Sentence]:
     if not 3 <= len(steps) <= 6:
-        raise ValueError(f"{len(steps)} steps: write 3 to 6.")
+        raise ValueError(f"{len(steps)} passi: scrivine da 3 a 6.")
     return steps
 
 
 def _one_or_two(sentences: list[Sentence]) -> list[Sentence]:
     if not 1 <= len(sentences) <= 2:
-        raise ValueError(f"{len(sentences)} sentences: write one or two.")
+        raise ValueError(f"{len(sentences)} frasi: scrivine una o due.")
     return sentences
 
 
@@ -192,14 +281,14 @@ SENTENCES = ("what", "who", "steps", "cost", "time", "beware")
 class Ambito(_Strict):
     """A social district; `names` are the names it has in services_catalog/places/ambiti.csv."""
 
-    id: str
-    name: str
-    lead: str | None = None
-    names: list[str] = []
+    id: Annotated[str, Field(description="Il nome del file, senza .yml.")]
+    name: Annotated[str, Field(description="Il nome ufficiale dell'ambito.")]
+    lead: Annotated[str | None, Field(description="L'ente capofila.")] = None
+    names: Annotated[list[str], Field(description="I nomi che l'ambito ha in places/ambiti.csv.")] = []
 
 
 class CatalogFile(_Strict):
     """One YAML file."""
 
-    ambito: Ambito
-    services: list[Service]
+    ambito: Annotated[Ambito, Field(description="L'ambito a cui appartiene il file.")]
+    services: Annotated[list[Service], Field(description="I servizi, uno per voce.")]

@@ -11,9 +11,10 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.training_data.message import Message
 
+from bot.catalog.ages import is_only_an_age
 from bot.catalog.model import vocabulary
 
-FALLBACK = "nlu_fallback"
+FALLBACK, AGE = "nlu_fallback", "inform_age"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -42,9 +43,12 @@ class IntentDecision(GraphComponent, IntentClassifier):
         return cls(config)
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Replace `intent` where the ranking asks for it."""
+        """Replace `intent` where the ranking asks for it, or where an age is all that was written."""
         for message in messages:
-            message.set("intent", self.decide(message.get("intent_ranking")), add_to_output=True)
+            intent = self.decide(message.get("intent_ranking"))
+            if is_only_an_age(message.get("text") or ""):
+                intent = {"name": AGE, "confidence": 1.0}
+            message.set("intent", intent, add_to_output=True)
         return messages
 
     def decide(self, ranking: list[dict[str, Any]]) -> dict[str, Any]:
