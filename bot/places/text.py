@@ -9,11 +9,18 @@ _SAME_LETTER = str.maketrans(
     {"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ة": "ہ", "أ": "ا", "إ": "ا", "آ": "ا", "ـ": None}
 )
 
+_NUKTAS = "\u093c\u09bc\u0a3c"
+
+
+def _is_optional_mark(c: str) -> bool:
+    """Accents, short vowels of Arabic and joiners, which people leave out; vowel signs of Indic scripts are letters."""
+    return unicodedata.category(c) == "Cf" or (unicodedata.category(c) == "Mn" and (c < "\u0900" or c in _NUKTAS))
+
 
 def fold(text: str) -> str:
     """Lower case, no accents or short vowels, one letter where Arabic and Urdu write two, digits as 0 to 9."""
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
-    kept = (c for c in decomposed if unicodedata.category(c) not in ("Mn", "Cf"))
+    kept = (c for c in decomposed if not _is_optional_mark(c))
     letters = "".join(kept).translate(_SAME_LETTER)
     return "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in letters)
 
