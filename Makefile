@@ -38,6 +38,7 @@ evaluate: train
 
 bench: train
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.catalog
 
 lock:
 	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
