@@ -13,6 +13,7 @@ from actions.context import (
     button,
     doors,
     intent_of,
+    misunderstood_in_a_row,
     need_button,
     need_of,
     now,
@@ -25,6 +26,7 @@ from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
 from bot.catalog.search import Found, search
 from bot.i18n import Translations
+from bot.mediation.codes import SENSITIVE
 from bot.places import gazetteer
 
 CARDS_AT_ONCE = 2
@@ -92,6 +94,9 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker) -> lis
     events: list[EventType] = [SlotSet("need", need)]
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
+    if need in SENSITIVE:
+        offer = tr("If you prefer, a human mediator can help you with this. You decide what the mediator sees.")
+        dispatcher.utter_message(text=offer, buttons=[button("🙋 " + tr("A person"), "/talk_to_human")])
     found = search(catalog(), need, place, tr.code, now())
     if place is None:
         regional = [f for f in found if f.service.scope == "region"][:1]
@@ -222,6 +227,8 @@ class ActionSuggestNeeds(Action):
             text = tr("I am not sure that I understood. Is it about one of these?")
         else:
             text = tr("I did not understand. Write one full sentence, or choose here:")
+        if misunderstood_in_a_row(tracker) > 1:
+            text += "\n" + tr("A human mediator may understand you better: press “A person”.")
         choices = [need_button(code, tr) for code in likely] or topic_buttons(tr)
         dispatcher.utter_message(text=text, buttons=choices + doors(tr))
         return []

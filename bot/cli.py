@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from bot.mediation import commands as mediation
+
 
 def check_catalog(paths: list[Path]) -> int:
     """Print every problem of the catalogue; exit code 1 when one is an error."""
@@ -40,8 +42,11 @@ def main() -> None:
     catalog = commands.add_parser("catalog", help="work on the catalogue").add_subparsers(dest="task", required=True)
     check = catalog.add_parser("check", help="say everything that is wrong with the files")
     check.add_argument("files", nargs="*", type=Path)
+    mediation.add_commands(commands)
     given = parser.parse_args()
 
+    if given.command in mediation.COMMANDS:
+        sys.exit(mediation.run(given))
     if given.command == "catalog":
         sys.exit(check_catalog(given.files))
     if given.command == "gateway":
