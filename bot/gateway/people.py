@@ -181,11 +181,11 @@ def left(person_id: int) -> set[int]:
 
 
 def unfinished() -> tuple[set[int], set[int]]:
-    """People with something unanswered, and people with something unsent: after a crash, or by another process."""
+    """People with something unsent, and people with something unanswered: after a crash, or by another process."""
     with sessions()() as session:
         asked = session.scalars(sa.select(Inbound.person_id).where(~Inbound.done).distinct())
         told = session.scalars(sa.select(Outbound.person_id).where(~Outbound.sent).distinct())
-        return set(asked), set(told)
+        return set(told), set(asked)
 
 
 def forget(person_id: int) -> set[int]:

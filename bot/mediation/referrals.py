@@ -13,7 +13,22 @@ from bot.mediation.states import CLOSED, TAKEN, WAITING, audit
 from bot.settings import settings
 
 #: Names that mediators can tell apart and that say nothing about anybody.
-COLOURS = "Azzurro Verde Giallo Viola Arancione Celeste Indaco Corallo Turchese Ocra Lilla Ambra Cobalto Menta".split()
+COLOURS = [
+    "Azzurro",
+    "Verde",
+    "Giallo",
+    "Viola",
+    "Arancione",
+    "Celeste",
+    "Indaco",
+    "Corallo",
+    "Turchese",
+    "Ocra",
+    "Lilla",
+    "Ambra",
+    "Cobalto",
+    "Menta",
+]
 LONGEST_OWN_WORDS = 500
 
 
