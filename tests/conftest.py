@@ -124,7 +124,7 @@ def postgresql_server() -> Iterator[str]:
     if postgresql.binaries() is None:
         pytest.skip("NO POSTGRESQL FOUND: its tests did not run (apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="NO PSYCOPG FOUND: the PostgreSQL tests did not run")
-    with postgresql.server() as address:
+    with postgresql.server() as (address, _):
         yield address
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -70,6 +71,15 @@ class MediationBot:
             process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         self.processes[index : index + 1] = [process]
 
+    def wait_until_serving(self, index: int = 0, timeout: float = 30) -> None:
+        """Until it takes connections, which it does once its database is up to date and its work has begun."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.ports[index])) == 0:
+                    return
+            time.sleep(0.05)
+
     def kill(self, index: int = 0) -> None:
         """As `kill -9` does it."""
         self.processes[index].send_signal(signal.SIGKILL)
@@ -80,7 +90,11 @@ class MediationBot:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     # People
 

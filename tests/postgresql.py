@@ -6,7 +6,7 @@ import getpass
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,8 +28,8 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """A running server in a folder of its own; its address, without a database name."""
+def server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """A running server in a folder of its own: its address without a database name, and how to restart it."""
     programs, port = binaries(), free_port()
     assert programs
     # Not below pytest's folder, which only its owner may enter.
@@ -38,10 +38,17 @@ def server() -> Iterator[str]:
         shutil.chown(data, OWNER)
     _run(str(programs / "initdb"), "-D", str(data), "-U", "ponte", "--auth=trust", "-E", "UTF8", "--locale=C")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    control = str(programs / "pg_ctl")
-    _run(control, "-D", str(data), "-o", options, "-l", str(data / "log"), "-w", "start")
+    control, log = str(programs / "pg_ctl"), str(data / "log")
+    start = (control, "-D", str(data), "-o", options, "-l", log, "-w", "start")
+    stop = (control, "-D", str(data), "-m", "immediate", "-w", "stop")
+
+    def restart() -> None:
+        _run(*stop)
+        _run(*start)
+
+    _run(*start)
     try:
-        yield f"postgresql+psycopg://ponte@127.0.0.1:{port}"
+        yield f"postgresql+psycopg://ponte@127.0.0.1:{port}", restart
     finally:
-        _run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
+        _run(*stop)
         shutil.rmtree(data, ignore_errors=True)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from bot.database.leases import Leases
 
 log = logging.getLogger(__name__)
-RETRY_SECONDS = (1, 2, 5, 10, 30)
+RETRY_SECONDS = (0.5, 1, 2, 5, 10)
 HELD_ELSEWHERE_SECONDS = 1
 
 
