@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -400,6 +400,8 @@ class BotApiServer:
                     self._lost -= 1
                     return self._failure(502)
             return JSONResponse({"ok": True, "result": result})
+        except ClientDisconnect:  # a gateway was killed while it spoke
+            return self._failure(502)
         except Refused as refused:
             problem = {"ok": False, "error_code": refused.code, "description": refused.description}
             self.errors.append({"method": method, "parameters": parameters, **problem})
@@ -506,7 +508,7 @@ class BotApiServer:
             message["reply_markup"] = markup
         chat_id = message["chat"]["id"]
         self._messages[chat_id, message["message_id"]] = message
-        shown = {**message, "method": method, **({"reply_markup": markup} if markup else {})}
+        shown = {**message, "method": method, "at": time.perf_counter(), **({"reply_markup": markup} if markup else {})}
         self._sent.setdefault(chat_id, []).append(shown)
         return message
 
@@ -718,7 +720,7 @@ class BotApiServer:
     # What the tests see and steer
 
     def messages(self, chat_id: int) -> list[Json]:
-        """What the bot sent to a chat, edits too, in order; `method` says how."""
+        """What the bot sent to a chat, edits too, in order; `method` says how, `at` when."""
         with self._changed:
             return list(self._sent.get(chat_id, []))
 

@@ -77,7 +77,7 @@ class Gateway:
     def _tick(self) -> tuple[set[int], set[int]] | None:
         return (clock.tick(utc_now()), set()) if self._leases.take("clock") else None
 
-    def wake(self, recipients: set[int], askers: Collection[int] = ()) -> None:
+    def wake(self, recipients: Collection[int], askers: Collection[int] = ()) -> None:
         """There is something to be said to the first, and something to be answered to the others."""
         for person_id in recipients:
             self._outbox.wake(person_id)
@@ -114,14 +114,13 @@ class Gateway:
 
     async def _answer_next(self, person_id: int) -> bool:
         """What concerns mediation is passed on; everything else is a question for Rasa."""
-        woken = await asyncio.to_thread(desk.handle_next, person_id)
-        if woken is not None:
-            self.wake(woken)
-            return True
-        batch = await self._next_question(person_id)
-        if batch is None:
+        looked = await asyncio.to_thread(desk.handle_next, person_id)
+        if looked is None:
             return False
-        await self._answer(person_id, batch)
+        if looked.is_done:
+            self.wake(looked.recipients)
+        elif batch := await self._next_question(person_id):
+            await self._answer(person_id, batch)
         return True
 
     async def _next_question(self, person_id: int) -> list[Inbound] | None:

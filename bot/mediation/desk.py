@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -13,25 +15,35 @@ from bot.mediation.referrals import of_mediator, open_referral
 JOIN = "/join "
 
 
-def handle_next(person_id: int) -> set[int] | None:
-    """Deal with the oldest message of somebody if it concerns mediation; returns whom to wake, None if it does not.
+@dataclass(frozen=True)
+class Looked:
+    """Whether the oldest message was one of mediation, and then whom to wake; else it is a question for the bot."""
+
+    is_done: bool
+    recipients: frozenset[int] = frozenset()
+
+
+def handle_next(person_id: int) -> Looked | None:
+    """Deal with the oldest message of somebody if it concerns mediation; None when nothing waits.
 
     The message is done in the same transaction in which its copy is on its way.
     """
     with mail() as post:
         query = sa.select(Inbound).where(Inbound.person_id == person_id, ~Inbound.done).order_by(Inbound.id).limit(1)
         message, person = post.session.scalar(query), post.session.get(Person, person_id)
-        if message is None or person is None or message.body == "/forget":
+        if message is None or person is None:
             return None
+        if message.kind == "payload" and message.body == "/forget":
+            return Looked(False)
         # The message is read before it is emptied; on SQLite this write also begins the transaction.
         copy = Inbound(kind=message.kind, body=message.body, message_id=message.message_id, reply_to=message.reply_to)
         done = sa.update(Inbound).where(Inbound.id == message.id, ~Inbound.done).values(done=True, body="")
         if not states.changed(post.session, done):
-            return set()
+            return Looked(True)
         if not _handle(post, person, copy):
             post.session.rollback()
-            return None
-    return post.recipients
+            return Looked(False)
+    return Looked(True, frozenset(post.recipients))
 
 
 def _handle(post: Mail, person: Person, message: Inbound) -> bool:

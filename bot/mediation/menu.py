@@ -59,7 +59,8 @@ def home(mediator: Mediator, counts: Counts, language: str) -> Reply:
     """Everything at a glance."""
     tr = translations(language)
     spoken = tr.join([tr.language_name(code) for code in mediator.languages])
-    skills = tr.join([tr(codes()["skills"][code]) for code in mediator.skills if code in codes()["skills"]])
+    labels = codes()["skills"]
+    skills = tr.join([tr(labels[code]) for code in mediator.skills if code in labels])
     lines = [
         "🟢 " + tr("You are on duty.") if mediator.on_duty else "⚪ " + tr("You are off duty."),
         tr("Languages: %(languages)s.", languages=spoken or "-"),

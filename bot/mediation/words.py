@@ -322,14 +322,16 @@ def choose_phrase(referral: Referral, language: str) -> Reply:
 def choose_outcome(referral: Referral, language: str) -> Reply:
     """How it ended."""
     tr = translations(language)
-    buttons = [_button(tr(codes()["outcomes"][code]), f"m:end:{referral.id}:{code}") for code in CHOSEN_OUTCOMES]
+    labels = codes()["outcomes"]
+    buttons = [_button(tr(labels[code]), f"m:end:{referral.id}:{code}") for code in CHOSEN_OUTCOMES]
     return _reply(tr, tr("How did it end?"), *buttons, title=title(referral))
 
 
 def closed(referral: Referral, language: str) -> Reply:
     """To the mediator, whoever closed it."""
     tr = translations(language)
-    text = tr("Closed: %(outcome)s.", outcome=tr(codes()["outcomes"][referral.outcome or "answered"]))
+    label = codes()["outcomes"].get(referral.outcome or "", "")
+    text = tr("Closed: %(outcome)s.", outcome=tr(label))
     return _reply(tr, text, title=title(referral))
 
 
