@@ -135,6 +135,26 @@ def test_several_people_are_kept_apart(bot, amina):
     amina.hears("nobody reads this")
 
 
+def test_a_reply_to_a_message_whose_id_was_never_stored_goes_to_the_right_person_or_to_nobody(bot, amina):
+    """The gateway may die between sending a message and storing its id; a guess could tell one person another's case."""
+    one, two = bot.person(), bot.person()
+    amina.takes(one)
+    amina.takes(two)
+    one.says("senza numero")
+    heard = amina.hears("senza numero")
+    with sessions().begin() as session:
+        session.execute(sa.update(Copy).where(Copy.message_id == heard["message_id"]).values(message_id=None))
+    amina.says("solo al primo", reply_to=heard["message_id"])
+    one.hears("solo al primo")
+    menu = amina.says("/menu") and amina.hears("My conversations|You are on duty")
+    amina.says("a nessuno", reply_to=menu["message_id"])
+    amina.hears("This message was not sent")
+    assert not any("a nessuno" in m.get("text", "") for m in bot.telegram.messages(two.id))
+    for person in (one, two):
+        person.says("/stop")
+        amina.hears("Closed")
+
+
 def test_a_phrase_is_said_in_the_persons_language_and_confirmed_in_the_mediators(pair):
     person, amina = pair
     label = codes()["phrases"]["town"]

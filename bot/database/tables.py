@@ -65,6 +65,7 @@ class Inbound(Base):
     body: Mapped[str] = mapped_column(sa.Text)
     message_id: Mapped[int | None]
     reply_to: Mapped[int | None]
+    reply_name: Mapped[str | None] = mapped_column(sa.String(32))
     received_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     done: Mapped[bool] = mapped_column(default=False, index=True)
 

@@ -25,6 +25,7 @@ class Incoming:
     language_hint: str | None = None
     message_id: int | None = None
     reply_to: int | None = None
+    reply_name: str | None = None  # the pseudonym over the message that is answered
 
 
 @dataclass(frozen=True)

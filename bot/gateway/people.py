@@ -49,6 +49,7 @@ def _store(incoming: Incoming) -> int | None:
                 body=incoming.body if desk.is_mediator(session, person.id) else rounded(incoming),
                 message_id=incoming.message_id,
                 reply_to=incoming.reply_to,
+                reply_name=incoming.reply_name,
             )
         )
         return person.id

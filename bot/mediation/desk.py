@@ -36,7 +36,8 @@ def handle_next(person_id: int) -> Looked | None:
         if message.kind == "payload" and message.body == "/forget":
             return Looked(False)
         # The message is read before it is emptied; on SQLite this write also begins the transaction.
-        copy = Inbound(kind=message.kind, body=message.body, message_id=message.message_id, reply_to=message.reply_to)
+        parts = ("kind", "body", "message_id", "reply_to", "reply_name")
+        copy = Inbound(**{part: getattr(message, part) for part in parts})
         done = sa.update(Inbound).where(Inbound.id == message.id, ~Inbound.done).values(done=True, body="")
         if not states.changed(post.session, done):
             return Looked(True)

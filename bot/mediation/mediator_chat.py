@@ -112,6 +112,9 @@ def _write(desk: Desk, message: Inbound) -> None:
         if referral is None:
             desk.say(words.too_late(session.get(Referral, answered.referral_id), desk.reader.language))
             return
+    elif message.reply_to:
+        # The id of a message is not known when the gateway died as it was sent; the name over it tells whose it is.
+        referral = next((one for one in mine if one.pseudonym == message.reply_name), None)
     else:
         referral = next((one for one in mine if one.id == desk.mediator.current_id), None)
         if referral is None and len(mine) == 1:

@@ -233,9 +233,12 @@ def summary(referral: Referral, tr: Translations) -> list[str]:
     return lines
 
 
+TITLE = "👤 "
+
+
 def title(referral: Referral) -> str:
     """How a referral is called in mediators' chats."""
-    return f"👤 {referral.pseudonym}"
+    return f"{TITLE}{referral.pseudonym}"
 
 
 def card(referral: Referral, language: str, offered: bool = False, notes: list[Note] = []) -> Reply:  # noqa: B006

@@ -39,6 +39,7 @@ from bot.i18n import N_, languages, translations
 from bot.i18n.languages import offered
 from bot.mediation.desk import JOIN
 from bot.mediation.mediators import LINK_PREFIX
+from bot.mediation.words import TITLE
 from bot.places import gazetteer
 from bot.settings import Settings
 
@@ -191,9 +192,16 @@ async def _receive(update: Update, context: ContextTypes.DEFAULT_TYPE, kind: str
         language_hint=user.language_code,
         message_id=message.message_id if message else None,
         reply_to=answered.message_id if answered else None,
+        reply_name=name_over(answered) if answered else None,
     )
     if not await gateway.receive(incoming):
         await _slow_down(update, context)
+
+
+def name_over(message: Message) -> str | None:
+    """The pseudonym in the title of a message that came to a mediator."""
+    first = (message.text or message.caption or "").split("\n")[0]
+    return first.removeprefix(TITLE)[:32] if first.startswith(TITLE) else None
 
 
 async def _slow_down(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -107,6 +107,7 @@ def upgrade() -> None:
     with op.batch_alter_table("inbound", schema=None) as batch_op:
         batch_op.add_column(sa.Column("message_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("reply_to", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("reply_name", sa.String(length=32), nullable=True))
 
     with op.batch_alter_table("outbound", schema=None) as batch_op:
         batch_op.add_column(sa.Column("act", sa.String(length=8), server_default="say", nullable=False))
@@ -140,6 +141,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_referrals_mediator_id"), ["mediator_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referrals_state"), ["state"], unique=False)
         batch_op.create_foreign_key("fk_referrals_mediator", "mediators", ["mediator_id"], ["id"], ondelete="SET NULL")
+    op.execute("UPDATE referrals SET pseudonym = 'Argento ' || id")
 
 
 def downgrade() -> None:
@@ -179,6 +181,7 @@ def downgrade() -> None:
         batch_op.drop_column("act")
 
     with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.drop_column("reply_name")
         batch_op.drop_column("reply_to")
         batch_op.drop_column("message_id")
 
