@@ -20,6 +20,7 @@ from bot.gateway import people
 from bot.gateway.gateway import Gateway
 from bot.gateway.model import Channel
 from bot.gateway.rasa import Rasa
+from bot.mediation import topics
 from bot.settings import Settings, settings
 from bot.telegram_app import app as telegram_app
 from bot.web.app import WebChannel, create_app
@@ -86,6 +87,8 @@ def make_app() -> Starlette:
     application = telegram_app.build(config) if config.telegram_token else None
     if application:
         channels[telegram_app.CHANNEL] = telegram_app.TelegramChannel(application)
+        if config.staff_group:
+            channels[topics.CHANNEL] = telegram_app.TopicChannel(application, config.staff_group)
         telegram_app.add_handlers(application, gateway)
 
     async def webhook(update: Any) -> None:

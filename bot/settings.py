@@ -42,6 +42,7 @@ class Settings:
     follow_up_days: float
     block_days: float
     invitation_days: float
+    staff_group: int | None
 
     @property
     def rasa_url(self) -> str:
@@ -97,4 +98,5 @@ def settings() -> Settings:
         follow_up_days=_number("BOT_FOLLOW_UP_DAYS", 7),
         block_days=_number("BOT_BLOCK_DAYS", 30),
         invitation_days=_number("BOT_INVITATION_DAYS", 7),
+        staff_group=int(_number("BOT_STAFF_GROUP", 0)) or None,
     )

@@ -313,6 +313,8 @@ class BotApiServer:
         self.deleted: list[tuple[int, int]] = []
         self._files: set[str] = set()
         self._lost = 0
+        self.topics: dict[int, Json] = {}
+        self._group_rate: dict[int, list[float]] = {}
         self._chats: dict[int, Json] = {}
         self._users: dict[int, Json] = {}
         self._messages: dict[tuple[int, int], Json] = {}
@@ -344,6 +346,9 @@ class BotApiServer:
             "leaveChat": self._leave_chat,
             "editMessageCaption": self._edit_message_caption,
             "deleteMessage": self._delete_message,
+            "createForumTopic": self._create_forum_topic,
+            "closeForumTopic": partial(self._end_forum_topic, "closed"),
+            "deleteForumTopic": partial(self._end_forum_topic, "deleted"),
             **{method: partial(self._send_file, method) for method in FILES},
         }
 
@@ -491,6 +496,8 @@ class BotApiServer:
         message: Json = {
             "message_id": next(self._message_ids), "from": BOT, "chat": chat, "date": int(time.time()), **content,
         }  # fmt: skip
+        if chat["id"] < 0:
+            message |= self._in_topic(chat["id"], parameters)
         reply = json_value(parameters, "reply_parameters") or {}
         if reply.get("message_id"):
             if original := self._messages.get((chat["id"], int(reply["message_id"]))):
@@ -499,6 +506,35 @@ class BotApiServer:
                 raise Refused("message to be replied not found")
         markup = reply_markup(parameters, chat["type"] == "private")
         return self._store(method, message, markup)
+
+    def _in_topic(self, group: int, parameters: Json) -> Json:
+        """Where in a group a message goes; Telegram takes 20 messages a minute there."""
+        recent = [at for at in self._group_rate.get(group, []) if time.monotonic() - at < 60]
+        if len(recent) >= 20:
+            self.errors.append({"method": "send", "description": "more than 20 messages a minute in a group"})
+        self._group_rate[group] = [*recent, time.monotonic()]
+        thread = number(parameters, "message_thread_id")
+        if not thread:
+            return {}
+        if self.topics.get(thread, {}).get("state", "deleted") == "deleted":
+            raise Refused("message thread not found")
+        return {"message_thread_id": thread, "is_topic_message": True}
+
+    def _create_forum_topic(self, parameters: Json) -> Json:
+        chat, name = self._chat(parameters), str(parameters.get("name", ""))
+        if chat["type"] != "supergroup" or not 1 <= len(name) <= 128:
+            raise Refused("the chat is not a forum" if name else "topic name is empty")
+        thread = next(self._message_ids)
+        self.topics[thread] = {"name": name, "state": "open"}
+        return {"message_thread_id": thread, "name": name, "icon_color": 7322096}
+
+    def _end_forum_topic(self, state: str, parameters: Json) -> bool:
+        self._chat(parameters)
+        topic = self.topics.get(number(parameters, "message_thread_id"))
+        if not topic or topic["state"] in (state, "deleted"):
+            raise Refused("TOPIC_NOT_MODIFIED")
+        topic["state"] = state
+        return True
 
     def _store(self, method: str, message: Json, markup: Json | None) -> Json:
         """Keep a message of the bot and show it to the tests; the result of the call."""
@@ -702,7 +738,16 @@ class BotApiServer:
         """The id of the user's last message."""
         return self._last_from_user[chat_id]
 
-    def press(self, chat_id: int, data: str) -> int:
+    def write_in_topic(self, group: int, thread: int, user_id: int, text: str) -> int:
+        """A member of a group writes in one of its topics; the id of the message."""
+        with self._changed:
+            user = {"id": user_id, "is_bot": False, "first_name": "Staff", "language_code": "it"}
+            self._users[group] = user
+            content = {"text": text, "message_thread_id": thread, "is_topic_message": True}
+            self._receive(group, content, "supergroup")
+            return self._last_from_user[group]
+
+    def press(self, chat_id: int, data: str, user_id: int | None = None) -> int:
         """A user presses the button with this data under the newest message that has it."""
         with self._changed:
             of_chat = [message for (chat, _), message in self._messages.items() if chat == chat_id]
@@ -712,7 +757,8 @@ class BotApiServer:
                     query_id = f"query-{next(self._query_ids)}"
                     self._callback_ids.add(query_id)
                     return self._push("callback_query", {
-                        "id": query_id, "from": self._users[chat_id], "message": message,
+                        "id": query_id, "message": message,
+                        "from": {**self._users[chat_id], **({"id": user_id} if user_id else {})},
                         "chat_instance": str(chat_id), "data": data,
                     })  # fmt: skip
         raise LookupError(f"no button {data!r} in chat {chat_id}")

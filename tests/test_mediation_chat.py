@@ -136,7 +136,7 @@ def test_several_people_are_kept_apart(bot, amina):
 
 
 def test_a_reply_to_a_message_whose_id_was_never_stored_goes_to_the_right_person_or_to_nobody(bot, amina):
-    """The gateway may die between sending a message and storing its id; a guess could tell one person another's case."""
+    """The gateway may die before it stores the id of a message; a guess could tell one person's case to another."""
     one, two = bot.person(), bot.person()
     amina.takes(one)
     amina.takes(two)

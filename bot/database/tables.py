@@ -66,6 +66,7 @@ class Inbound(Base):
     message_id: Mapped[int | None]
     reply_to: Mapped[int | None]
     reply_name: Mapped[str | None] = mapped_column(sa.String(32))
+    author: Mapped[str | None] = mapped_column(sa.String(64))
     received_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     done: Mapped[bool] = mapped_column(default=False, index=True)
 
@@ -132,6 +133,7 @@ class Referral(Base):
     mediator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("mediators.id", ondelete="SET NULL"), index=True)
     circle: Mapped[int | None]
     circle_since: Mapped[datetime | None] = mapped_column(Moment)
+    topic_id: Mapped[int | None] = mapped_column(index=True)
     leaves_message: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     taken_at: Mapped[datetime | None] = mapped_column(Moment)
     first_reply_at: Mapped[datetime | None] = mapped_column(Moment)

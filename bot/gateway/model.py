@@ -26,6 +26,7 @@ class Incoming:
     message_id: int | None = None
     reply_to: int | None = None
     reply_name: str | None = None  # the pseudonym over the message that is answered
+    author: str | None = None  # who of the group wrote, where the address is one of its topics
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Reply:
     media: dict[str, str] | None = None
     location: dict[str, float] | None = None
     reply_to: int | None = None
+    topic: str | None = None  # "close" or "delete": not a message, but the end of a topic
 
     def as_dict(self) -> dict[str, Any]:
         """For the database."""

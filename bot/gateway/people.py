@@ -46,10 +46,11 @@ def _store(incoming: Incoming) -> int | None:
                 person_id=person.id,
                 external_id=incoming.external_id,
                 kind=incoming.kind,
-                body=incoming.body if desk.is_mediator(session, person.id) else rounded(incoming),
+                body=incoming.body if desk.is_staff(session, person.id) else rounded(incoming),
                 message_id=incoming.message_id,
                 reply_to=incoming.reply_to,
                 reply_name=incoming.reply_name,
+                author=incoming.author,
             )
         )
         return person.id
@@ -210,5 +211,5 @@ def expire() -> set[int]:
     limit = utc_now() - timedelta(days=settings().retention_days)
     with sessions()() as session:
         silent = session.scalars(sa.select(Person.id).where(Person.last_seen < limit)).all()
-        silent = [person_id for person_id in silent if not desk.is_mediator(session, person_id)]
+        silent = [person_id for person_id in silent if not desk.is_staff(session, person_id)]
     return set().union(*(forget(person_id) for person_id in silent))

@@ -69,7 +69,7 @@ def _silent_mediators(post: Mail, now: datetime) -> None:
 
 def _remind(post: Mail, referral: Referral) -> None:
     mediator = post.session.get(Mediator, referral.mediator_id)
-    reader, person = cases.reader_of(post, mediator), person_of(post.session, referral)
+    reader, person = cases.reader_of(post, mediator, referral), person_of(post.session, referral)
     if reader:
         post.say(reader.id, words.answer_them(referral, reader.language))
     if person:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bot.database.tables import Copy, Inbound, Mediator, Outbound, Person, Referral, utc_now
-from bot.mediation import cases, mediator_chat, mediators, menu, person_chat, states, words
+from bot.mediation import cases, mediator_chat, mediators, menu, person_chat, states, topics, words
 from bot.mediation.mail import Mail, mail
 from bot.mediation.referrals import of_mediator, open_referral
 
@@ -36,7 +36,7 @@ def handle_next(person_id: int) -> Looked | None:
         if message.kind == "payload" and message.body == "/forget":
             return Looked(False)
         # The message is read before it is emptied; on SQLite this write also begins the transaction.
-        parts = ("kind", "body", "message_id", "reply_to", "reply_name")
+        parts = ("kind", "body", "message_id", "reply_to", "reply_name", "author")
         copy = Inbound(**{part: getattr(message, part) for part in parts})
         done = sa.update(Inbound).where(Inbound.id == message.id, ~Inbound.done).values(done=True, body="")
         if not states.changed(post.session, done):
@@ -51,6 +51,10 @@ def _handle(post: Mail, person: Person, message: Inbound) -> bool:
     now = utc_now()
     if message.kind == "payload" and message.body.startswith(JOIN):
         _join(post, person, message.body.removeprefix(JOIN))
+        return True
+    if person.channel == topics.CHANNEL:
+        if mediator := mediators.of_telegram(post.session, message.author):
+            mediator_chat.handle(post, mediator, person, message, now)
         return True
     if mediator := mediators.of_person(post.session, person.id):
         mediator_chat.handle(post, mediator, person, message, now)
@@ -87,9 +91,12 @@ def has_mediator(session: Session, person: Person) -> bool:
     return referral is not None and referral.state == states.TAKEN
 
 
-def is_mediator(session: Session, person_id: int) -> bool:
-    """Mediators are not forgotten for being silent."""
-    return session.scalar(sa.select(Mediator.id).where(Mediator.person_id == person_id)) is not None
+def is_staff(session: Session, person_id: int) -> bool:
+    """A mediator, or a topic of the staff group: not forgotten for being silent."""
+    staff = sa.select(Mediator.person_id).where(Mediator.person_id.is_not(None))
+    topic = Person.channel == topics.CHANNEL
+    query = sa.select(Person.id).where(Person.id == person_id, topic | Person.id.in_(staff))
+    return session.scalar(query) is not None
 
 
 def delivered(session: Session, message: Outbound, message_id: int | None) -> bool:

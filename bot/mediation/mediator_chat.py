@@ -16,7 +16,7 @@ from bot.catalog.search import Found, search
 from bot.database.tables import Inbound, Mediator, Note, Person, Referral
 from bot.gateway.model import Reply
 from bot.i18n import Translations, languages, translations
-from bot.mediation import cases, menu, relay, states, words
+from bot.mediation import cases, menu, relay, states, topics, words
 from bot.mediation.codes import CHOSEN_OUTCOMES, codes
 from bot.mediation.mail import Mail
 from bot.mediation.mediators import remove, set_duty
@@ -47,6 +47,11 @@ class Desk:
     def tr(self) -> Translations:
         """The mediator's words."""
         return translations(self.reader.language)
+
+    @property
+    def topic(self) -> str | None:
+        """In the staff group: the number of the referral whose topic this is."""
+        return self.reader.address if self.reader.channel == topics.CHANNEL else None
 
     def say(self, reply: Reply) -> None:
         """To the mediator."""
@@ -81,6 +86,8 @@ def handle(mail: Mail, mediator: Mediator, reader: Person, message: Inbound, now
         button = BUTTONS.get(verb)
         if button:
             button(desk, *[*given, "", ""][:2])
+    elif desk.topic and not _holds(desk):
+        return  # what others write in a topic stays among mediators
     elif message.kind == "payload" and message.body == "/delete":
         delete(mail, reader, message)
     elif message.kind == "payload":
@@ -89,6 +96,10 @@ def handle(mail: Mail, mediator: Mediator, reader: Person, message: Inbound, now
         _command(desk, message)
     else:
         _write(desk, message)
+
+
+def _holds(desk: Desk) -> bool:
+    return any(str(one.id) == desk.topic for one in of_mediator(desk.mail.session, desk.mediator.id))
 
 
 def _counts(desk: Desk) -> menu.Counts:
@@ -107,7 +118,10 @@ def _write(desk: Desk, message: Inbound) -> None:
     session = desk.mail.session
     mine = of_mediator(session, desk.mediator.id)
     answered = relay.answered_copy(session, desk.reader.id, message.reply_to)
-    if answered:
+    referral: Referral | None
+    if desk.topic:
+        referral = next(one for one in mine if str(one.id) == desk.topic)
+    elif answered:
         referral = next((one for one in mine if one.id == answered.referral_id), None)
         if referral is None:
             desk.say(words.too_late(session.get(Referral, answered.referral_id), desk.reader.language))
@@ -149,7 +163,7 @@ def _note(desk: Desk, message: Inbound, text: str) -> None:
     session = desk.mail.session
     answered = relay.answered_copy(session, desk.reader.id, message.reply_to)
     number = answered.referral_id if answered else desk.mediator.current_id
-    if referral := desk.referral(str(number or "")):
+    if referral := desk.referral(desk.topic or str(number or "")):
         session.add(Note(referral_id=referral.id, mediator_id=desk.mediator.id, text=text))
         desk.say(words.note_kept(referral, desk.reader.language))
 

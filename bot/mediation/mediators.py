@@ -61,6 +61,13 @@ def of_person(session: Session, person_id: int) -> Mediator | None:
     return session.scalar(sa.select(Mediator).where(Mediator.person_id == person_id, Mediator.removed_at.is_(None)))
 
 
+def of_telegram(session: Session, address: str | None) -> Mediator | None:
+    """The mediator with this Telegram id, who writes in the staff group."""
+    query = sa.select(Mediator).join(Person, Person.id == Mediator.person_id)
+    query = query.where(Person.channel == "telegram", Person.address == address, Mediator.removed_at.is_(None))
+    return session.scalar(query)
+
+
 def remove(mail: Mail, mediator: Mediator, actor: str, now: datetime) -> None:
     """No access from this moment: what they had waits for others, and its messages go from their chat."""
     reader = cases.reader_of(mail, mediator)

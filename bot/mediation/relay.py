@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from bot.database.tables import Copy, Inbound, Mediator, Outbound, Person, Referral
 from bot.gateway.model import MEDIA, Reply
-from bot.mediation import words
+from bot.mediation import topics, words
 from bot.mediation.mail import Mail
+from bot.settings import settings
 
 WEB = "web"
 
@@ -39,13 +40,19 @@ def content(message: Inbound, recipient: Person, title: str | None = None) -> Re
 def from_person(mail: Mail, referral: Referral, person: Person, message: Inbound, now: datetime) -> None:
     """Pass a person's message on to the mediator who has their referral."""
     mediator = mail.session.get(Mediator, referral.mediator_id)
-    reader = mail.session.get(Person, mediator.person_id) if mediator and mediator.person_id else None
-    assert mediator and reader
+    assert mediator
+    if settings().staff_group:
+        reader: Person | None = topics.topic_of(mail.session, referral)
+    else:
+        reader = mail.session.get(Person, mediator.person_id) if mediator.person_id else None
+    assert reader
     reply = content(message, reader, words.title(referral))
     if reply is None:
         mail.say(person.id, words.not_passed_on(person.language))
         return
-    if mediator.current_id is None:
+    if reader.channel == topics.CHANNEL:
+        pass  # a topic holds one person
+    elif mediator.current_id is None:
         mediator.current_id = referral.id
     elif mediator.current_id != referral.id:
         reply = Reply(**{**reply.as_dict(), "buttons": [words.switch_button(referral)]})

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.catalog.hours import opening
 from bot.database.tables import Mediator, Offer, Person, Referral, sessions
-from bot.mediation import words
+from bot.mediation import topics, words
 from bot.mediation.codes import bridges, skill_for
 from bot.mediation.mail import Mail
 from bot.mediation.referrals import of_mediator, person_of
@@ -69,6 +69,9 @@ def neighbours(ambito: str) -> tuple[str, ...]:
 
 def route(mail: Mail, referral: Referral, now: datetime) -> None:
     """Offer a waiting referral to those on duty in its circle, and widen the circle when it is time."""
+    if settings().staff_group and referral.circle is None:
+        _offer_to_group(mail, referral, now)
+        return
     session = mail.session
     placed = [(mediator, circle_of(mediator, referral)) for mediator in active(session)]
     ready = [(m, c) for m, c in placed if c is not None and _can_take(session, m)]
@@ -76,16 +79,18 @@ def route(mail: Mail, referral: Referral, now: datetime) -> None:
     circle = referral.circle if referral.circle is not None else SKILL
     waited = referral.circle_since is not None and now - referral.circle_since >= _widen_after()
     if referral.circle is not None and waited and circle < COORDINATOR:
-        circle += 1
+        circle = COORDINATOR if settings().staff_group else circle + 1
         if offered and referral.circle <= AMBITO:
             _tell_widened(mail, referral)
-    while circle < COORDINATOR and not any(c <= circle for _, c in ready):
+    while not settings().staff_group and circle < COORDINATOR and not any(c <= circle for _, c in ready):
         circle += 1  # nobody is there, so there is nobody to wait for
     if circle == COORDINATOR:
         known = {mediator.id for mediator, _ in ready}
         ready += [(m, COORDINATOR) for m, _ in placed if m.is_coordinator and m.id not in known]
     if circle != referral.circle:
         referral.circle, referral.circle_since = circle, now
+    if settings().staff_group and circle < COORDINATOR:
+        return  # the group sees it
     for mediator, own_circle in ready:
         if own_circle <= circle and mediator.id not in offered:
             _offer(mail, referral, mediator, own_circle)
@@ -106,6 +111,12 @@ def _offer(mail: Mail, referral: Referral, mediator: Mediator, circle: int) -> N
     card = words.card(referral, reader.language, offered=True)
     copy = mail.carry(referral.id, None, None, reader.id, card, "card")
     mail.session.add(Offer(referral_id=referral.id, mediator_id=mediator.id, circle=circle, copy_id=copy.id))
+
+
+def _offer_to_group(mail: Mail, referral: Referral, now: datetime) -> None:
+    topic = topics.topic_of(mail.session, referral)
+    mail.carry(referral.id, None, None, topic.id, words.card(referral, topic.language, offered=True), "offer")
+    referral.circle, referral.circle_since = SKILL, now
 
 
 def _tell_widened(mail: Mail, referral: Referral) -> None:

@@ -273,10 +273,17 @@ def card_gone(referral: Referral, language: str, mediator: Mediator | None) -> R
     return _reply(tr, text, title=title(referral))
 
 
-def you_have_it(referral: Referral, language: str, notes: list[Note]) -> Reply:
-    """The card, as the mediator who took it sees it."""
+def you_have_it(referral: Referral, language: str, notes: list[Note], in_group: Mediator | None = None) -> Reply:
+    """The card, as the mediator who took it sees it; in a topic everybody sees who it is."""
     tr = translations(language)
     reply = card(referral, language, notes=notes)
+    if in_group:
+        text = tr(
+            "%(mediator)s has this request: what %(mediator)s writes here goes to the person."
+            " What others write stays among mediators.",
+            mediator=in_group.name,
+        )
+        return Reply(**{**reply.as_dict(), "text": f"{reply.text}\n\n{text}"})
     how = tr("What you write now goes to this person. Reply to a message to answer another person.")
     hint = tr("/note adds a note that only mediators see. /delete, as a reply, takes a message back.")
     return Reply(**{**reply.as_dict(), "text": f"{reply.text}\n\n{how}\n{hint}"})

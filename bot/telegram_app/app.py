@@ -37,11 +37,12 @@ from bot.gateway.gateway import Gateway
 from bot.gateway.model import MEDIA, SHARE_LOCATION, Blocked, Incoming, Reply, Unacceptable
 from bot.i18n import N_, languages, translations
 from bot.i18n.languages import offered
+from bot.mediation import topics
 from bot.mediation.desk import JOIN
 from bot.mediation.mediators import LINK_PREFIX
 from bot.mediation.words import TITLE
 from bot.places import gazetteer
-from bot.settings import Settings
+from bot.settings import Settings, settings
 
 log = logging.getLogger(__name__)
 CHANNEL = "telegram"
@@ -53,13 +54,11 @@ COMMANDS = ["help", "human", "language", "place", "privacy", "stop", "forget"]
 WITHOUT_CAPTION = {"sticker", "video_note"}
 
 
-def build(settings: Settings) -> Application:
+def build(config: Settings) -> Application:
     """python-telegram-bot's application, without its own polling: updates are stored before they are acknowledged."""
-    assert settings.telegram_token
-    builder = Application.builder().token(settings.telegram_token).updater(None)
-    builder = builder.base_url(f"{settings.telegram_api_url}/bot").base_file_url(
-        f"{settings.telegram_api_url}/file/bot"
-    )
+    assert config.telegram_token
+    builder = Application.builder().token(config.telegram_token).updater(None)
+    builder = builder.base_url(f"{config.telegram_api_url}/bot").base_file_url(f"{config.telegram_api_url}/file/bot")
     return builder.rate_limiter(AIORateLimiter(max_retries=5)).build()
 
 
@@ -67,6 +66,14 @@ def add_handlers(application: Application, gateway: Gateway) -> None:
     """All that the bot listens to, in one place."""
     application.bot_data["gateway"] = gateway
     private = filters.ChatType.PRIVATE
+    if group := settings().staff_group:
+        staff = filters.Chat(group)
+        application.add_handler(MessageHandler(staff & filters.StatusUpdate.ALL, ignore))
+        application.add_handler(MessageHandler(staff & filters.UpdateType.EDITED_MESSAGE, edited))
+        application.add_handler(MessageHandler(staff & filters.Regex(r"^/delete\b"), delete))
+        application.add_handler(MessageHandler(staff & filters.TEXT, text))
+        application.add_handler(MessageHandler(staff & filters.LOCATION, location))
+        application.add_handler(MessageHandler(staff, other))
     application.add_handler(MessageHandler(~private & filters.StatusUpdate.NEW_CHAT_MEMBERS, leave_group))
     application.add_handler(MessageHandler(private & filters.UpdateType.EDITED_MESSAGE, edited))
     application.add_handler(MessageHandler(private & filters.COMMAND, command))
@@ -136,6 +143,11 @@ def deep_link(argument: str) -> str | None:
     return None
 
 
+async def delete(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """/delete in the staff group."""
+    await _receive(update, context, "payload", "/delete")
+
+
 async def text(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     """A question, or a part of one."""
     assert update.message and update.message.text
@@ -183,9 +195,16 @@ async def _receive(update: Update, context: ContextTypes.DEFAULT_TYPE, kind: str
     gateway: Gateway = context.bot_data["gateway"]
     # A button's message may itself be a reply, which says nothing about the press.
     answered = message.reply_to_message if message and not update.callback_query else None
+    channel, address = CHANNEL, str(chat.id)
+    if chat.id == settings().staff_group:
+        thread = message.message_thread_id if message else None
+        found = await asyncio.to_thread(topics.address_of, thread) if thread else None
+        if found is None:
+            return  # staff among themselves
+        channel, address = topics.CHANNEL, found
     incoming = Incoming(
-        channel=CHANNEL,
-        address=str(chat.id),
+        channel=channel,
+        address=address,
         external_id=f"{update.update_id}{suffix}",
         kind=kind,
         body=body,
@@ -193,6 +212,7 @@ async def _receive(update: Update, context: ContextTypes.DEFAULT_TYPE, kind: str
         message_id=message.message_id if message else None,
         reply_to=answered.message_id if answered else None,
         reply_name=name_over(answered) if answered else None,
+        author=str(user.id),
     )
     if not await gateway.receive(incoming):
         await _slow_down(update, context)
@@ -274,6 +294,9 @@ async def announce(application: Application) -> None:
         log.warning("the commands could not be announced: %s", type(error).__name__)
 
 
+Where = dict[str, Any]  # the chat, and in the staff group the topic
+
+
 class TelegramChannel:
     """How replies reach people on Telegram."""
 
@@ -283,7 +306,7 @@ class TelegramChannel:
     async def send(self, address: str, reply: Reply) -> int | None:
         """Deliver one reply, split where Telegram's limit asks for it."""
         try:
-            return (await self._send(int(address), reply)).message_id
+            return (await self._send(await self._where(address), reply)).message_id
         except Forbidden as error:
             raise Blocked from error
         except BadRequest as error:
@@ -291,47 +314,57 @@ class TelegramChannel:
                 raise Blocked from error
             raise Unacceptable from error
 
-    async def _send(self, chat_id: int, reply: Reply) -> Message:
+    def _chat(self, address: str) -> int:
+        return int(address)
+
+    async def _where(self, address: str) -> Where:
+        return {"chat_id": self._chat(address)}
+
+    async def _send(self, where: Where, reply: Reply) -> Message:
         markup = inline_keyboard(reply.buttons)
         answers = ReplyParameters(reply.reply_to, allow_sending_without_reply=True) if reply.reply_to else None
         if reply.venue:
-            return await self._bot.send_venue(chat_id, **reply.venue)
+            return await self._bot.send_venue(**where, **reply.venue)
         if reply.media:
-            return await self._send_media(chat_id, reply, markup, answers)
+            return await self._send_media(where, reply, markup, answers)
         if reply.location:
             if reply.title:
-                await self._say(chat_id, "", reply.title, None, None)
+                await self._say(where, "", reply.title, None, None)
             return await self._bot.send_location(
-                chat_id, **reply.location, reply_markup=markup, reply_parameters=answers
+                **where, **reply.location, reply_markup=markup, reply_parameters=answers
             )
         parts = split(reply.text)
         for part in parts[:-1]:
-            await self._say(chat_id, part, reply.title if part is parts[0] else None, None, answers)
+            await self._say(where, part, reply.title if part is parts[0] else None, None, answers)
         title = reply.title if len(parts) == 1 else None
-        sent = await self._say(chat_id, parts[-1], title, markup, answers)
+        sent = await self._say(where, parts[-1], title, markup, answers)
         if ask := next((b for b in reply.buttons if b["payload"] == SHARE_LOCATION), None):
             keyboard = [[KeyboardButton(ask["title"], request_location=True)]]
             asking = ReplyKeyboardMarkup(keyboard, resize_keyboard=True, one_time_keyboard=True)
-            await self._bot.send_message(chat_id, ask["title"], reply_markup=asking)
+            await self._bot.send_message(**where, text=ask["title"], reply_markup=asking)
         return sent
 
-    async def _send_media(self, chat_id: int, reply: Reply, markup: Any, answers: ReplyParameters | None) -> Message:
+    async def _send_media(self, where: Where, reply: Reply, markup: Any, answers: ReplyParameters | None) -> Message:
         """By Telegram's file id: the file itself never comes here."""
         assert reply.media
         kind, file_id = reply.media["kind"], reply.media["file_id"]
         send = getattr(self._bot, f"send_{kind}")
-        common = {"reply_markup": markup, "reply_parameters": answers}
+        common = {**where, kind: file_id, "reply_markup": markup, "reply_parameters": answers}
         caption = formatted(reply.text, reply.title)
         if kind in WITHOUT_CAPTION or len(caption) > LONGEST_CAPTION:
             if caption:
-                await self._say(chat_id, reply.text, reply.title, None, answers)
-            return await send(chat_id, file_id, **common)
-        return await send(chat_id, file_id, caption=caption or None, parse_mode=ParseMode.HTML, **common)
+                await self._say(where, reply.text, reply.title, None, answers)
+            return await send(**common)
+        return await send(caption=caption or None, parse_mode=ParseMode.HTML, **common)
 
     async def edit(self, address: str, message_id: int, reply: Reply) -> None:
         """Change a message that was delivered."""
         markup, text = inline_keyboard(reply.buttons), formatted(reply.text, reply.title)
-        common: dict[str, Any] = {"chat_id": int(address), "message_id": message_id, "parse_mode": ParseMode.HTML}
+        common: dict[str, Any] = {
+            "chat_id": self._chat(address),
+            "message_id": message_id,
+            "parse_mode": ParseMode.HTML,
+        }
         try:
             if reply.media:
                 await self._bot.edit_message_caption(caption=text, **common)
@@ -347,7 +380,7 @@ class TelegramChannel:
     async def delete(self, address: str, message_id: int) -> None:
         """Take a message back; Telegram allows it for 48 hours."""
         try:
-            await self._bot.delete_message(int(address), message_id)
+            await self._bot.delete_message(self._chat(address), message_id)
         except Forbidden as error:
             raise Blocked from error
         except BadRequest:
@@ -358,11 +391,11 @@ class TelegramChannel:
         await self.send(address, reply)
 
     async def _say(
-        self, chat_id: int, body: str, title: str | None, markup: Any, answers: ReplyParameters | None
+        self, where: Where, body: str, title: str | None, markup: Any, answers: ReplyParameters | None
     ) -> Message:
         return await self._bot.send_message(
-            chat_id,
-            formatted(body, title),
+            **where,
+            text=formatted(body, title),
             parse_mode=ParseMode.HTML,
             reply_markup=markup,
             reply_parameters=answers,
@@ -375,6 +408,54 @@ class TelegramChannel:
             await self._bot.send_chat_action(int(address), ChatAction.TYPING)
         except TelegramError:
             log.debug("typing could not be shown")
+
+
+class TopicChannel(TelegramChannel):
+    """How mediators of a staff group are reached: an address is a referral, and each has its topic."""
+
+    def __init__(self, application: Application, group: int) -> None:
+        super().__init__(application)
+        self._group = group
+
+    async def send(self, address: str, reply: Reply) -> int | None:
+        """Into the topic, which is made when there is none or staff deleted it."""
+        if reply.topic:
+            await self._end(address, reply.topic)
+            return None
+        try:
+            return await super().send(address, reply)
+        except Unacceptable as error:
+            if "thread not found" not in str(error.__cause__).lower():
+                raise
+            await asyncio.to_thread(topics.remember_thread, int(address), None)
+            return await super().send(address, reply)
+
+    def _chat(self, address: str) -> int:
+        return self._group
+
+    async def _where(self, address: str) -> Where:
+        thread, name = await asyncio.to_thread(topics.thread_of, int(address))
+        if thread is None:
+            thread = (await self._bot.create_forum_topic(self._group, name)).message_thread_id
+            await asyncio.to_thread(topics.remember_thread, int(address), thread)
+        return {"chat_id": self._group, "message_thread_id": thread}
+
+    async def _end(self, address: str, how: str) -> None:
+        thread, _ = await asyncio.to_thread(topics.thread_of, int(address))
+        if thread is None:
+            return
+        try:
+            if how == "close":
+                await self._bot.close_forum_topic(self._group, thread)
+            else:
+                await self._bot.delete_forum_topic(self._group, thread)
+        except BadRequest:
+            log.debug("a topic could not be ended: it is gone, or was closed already")
+        if how == "delete":
+            await asyncio.to_thread(topics.remember_thread, int(address), None)
+
+    async def typing(self, address: str) -> None:
+        """Staff see who answers; nothing is shown."""
 
 
 def formatted(body: str, title: str | None) -> str:

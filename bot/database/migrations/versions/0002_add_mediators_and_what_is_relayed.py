@@ -108,6 +108,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("message_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("reply_to", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("reply_name", sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column("author", sa.String(length=64), nullable=True))
 
     with op.batch_alter_table("outbound", schema=None) as batch_op:
         batch_op.add_column(sa.Column("act", sa.String(length=8), server_default="say", nullable=False))
@@ -124,6 +125,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("own_words", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("shown", sa.JSON(), server_default="[]", nullable=False))
         batch_op.add_column(sa.Column("mediator_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("topic_id", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("circle", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("circle_since", sa.DateTime(), nullable=True))
         batch_op.add_column(sa.Column("leaves_message", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -140,6 +142,7 @@ def upgrade() -> None:
         batch_op.alter_column("person_key", existing_type=sa.VARCHAR(length=64), nullable=True)
         batch_op.create_index(batch_op.f("ix_referrals_mediator_id"), ["mediator_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_referrals_state"), ["state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_referrals_topic_id"), ["topic_id"], unique=False)
         batch_op.create_foreign_key("fk_referrals_mediator", "mediators", ["mediator_id"], ["id"], ondelete="SET NULL")
     op.execute("UPDATE referrals SET pseudonym = 'Argento ' || id")
 
@@ -149,6 +152,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("referrals", schema=None) as batch_op:
         batch_op.drop_constraint("fk_referrals_mediator", type_="foreignkey")
+        batch_op.drop_index(batch_op.f("ix_referrals_topic_id"))
         batch_op.drop_index(batch_op.f("ix_referrals_state"))
         batch_op.drop_index(batch_op.f("ix_referrals_mediator_id"))
         batch_op.alter_column("person_key", existing_type=sa.VARCHAR(length=64), nullable=False)
@@ -165,6 +169,7 @@ def downgrade() -> None:
         batch_op.drop_column("leaves_message")
         batch_op.drop_column("circle_since")
         batch_op.drop_column("circle")
+        batch_op.drop_column("topic_id")
         batch_op.drop_column("mediator_id")
         batch_op.drop_column("shown")
         batch_op.drop_column("own_words")
@@ -181,6 +186,7 @@ def downgrade() -> None:
         batch_op.drop_column("act")
 
     with op.batch_alter_table("inbound", schema=None) as batch_op:
+        batch_op.drop_column("author")
         batch_op.drop_column("reply_name")
         batch_op.drop_column("reply_to")
         batch_op.drop_column("message_id")
