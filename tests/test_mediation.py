@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from bot.catalog.hours import ROME
 from bot.database.migrate import migrate
-from bot.database.tables import Mediator, Offer, Outbound, Person, Referral, sessions, utc_now
+from bot.database.tables import Inbound, Mediator, Offer, Outbound, Person, Referral, sessions, utc_now
 from bot.i18n import translations
-from bot.mediation import cases, clock, mediators, routing, states, words
+from bot.mediation import cases, clock, desk, mediators, routing, states, words
 from bot.mediation.codes import CHOSEN_OUTCOMES, codes, skill_for
 from bot.mediation.mail import mail
 from bot.mediation.referrals import record_referral
@@ -68,7 +68,7 @@ def offered(number):
 
 def route_at(number, now):
     with mail() as post:
-        routing.route(post, post.session.get_one(Referral, number), now)
+        routing.route(post, post.session.get_one(Referral, number), routing.staff(post.session), now)
 
 
 def test_of_twenty_mediators_who_tap_at_once_exactly_one_has_it(database):
@@ -253,6 +253,20 @@ def test_the_report_suppresses_small_cells(database):
     assert re.search(r"^ar\s+6\s+0\s+0\s+7 / 7$", text, re.MULTILINE)
     assert re.search(r"^fr\s+<5\s+0\s+0\s+-$", text, re.MULTILINE)
     assert re.search(r"^answered\s+8$", text, re.MULTILINE)
+
+
+def test_only_what_concerns_mediation_is_kept_from_the_bot(database):
+    """A message that arrives after the look must wait for the next one, or Rasa would be asked what is a mediator's."""
+    person, mediator = make_person(), make_mediator()
+    assert desk.handle_next(person.id) is None
+    with sessions().begin() as session:
+        session.add(Inbound(person_id=person.id, external_id="1", kind="text", body="una domanda"))
+    assert desk.handle_next(person.id) == desk.Looked(False)
+    number = record_referral(person.key, None, "ar", None, None)
+    with mail() as post:
+        cases.take(post, number, post.session.get_one(Mediator, mediator.id), utc_now())
+    assert desk.handle_next(person.id) == desk.Looked(True, frozenset([mediator.person_id]))
+    assert desk.handle_next(person.id) is None
 
 
 def test_an_invitation_cannot_be_opened_late_or_twice(database):

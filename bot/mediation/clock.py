@@ -11,7 +11,7 @@ from bot.mediation import cases, states, words
 from bot.mediation.mail import Mail, mail
 from bot.mediation.mediators import follow_hours
 from bot.mediation.referrals import person_of, waiting
-from bot.mediation.routing import active, route
+from bot.mediation.routing import active, route, staff
 from bot.settings import settings
 
 CLOCK = "clock"
@@ -34,8 +34,10 @@ def _duty(post: Mail, now: datetime) -> None:
 
 
 def _offers(post: Mail, now: datetime) -> None:
-    for referral in waiting(post.session):
-        route(post, referral, now)
+    if referrals := waiting(post.session):
+        who = staff(post.session)
+        for referral in referrals:
+            route(post, referral, who, now)
 
 
 def _unclaimed(post: Mail, now: datetime) -> None:

@@ -49,7 +49,7 @@ def handle_next(person_id: int) -> Looked | None:
 
 def _handle(post: Mail, person: Person, message: Inbound) -> bool:
     now = utc_now()
-    if message.kind == "payload" and message.body.startswith(JOIN):
+    if person.channel == "telegram" and message.kind == "payload" and message.body.startswith(JOIN):
         _join(post, person, message.body.removeprefix(JOIN))
         return True
     if person.channel == topics.CHANNEL:

@@ -21,7 +21,7 @@ from bot.mediation.codes import CHOSEN_OUTCOMES, codes
 from bot.mediation.mail import Mail
 from bot.mediation.mediators import remove, set_duty
 from bot.mediation.person_chat import delete
-from bot.mediation.referrals import of_mediator, person_of, waiting
+from bot.mediation.referrals import by_number, of_mediator, person_of, waiting
 from bot.mediation.routing import active, circle_of
 from bot.places import gazetteer
 
@@ -66,7 +66,7 @@ class Desk:
 
     def referral(self, number: str) -> Referral | None:
         """A referral that this mediator has now, or None, having said so. A coordinator may act on any open one."""
-        found = self.mail.session.get(Referral, int(number), with_for_update=True) if number.isdecimal() else None
+        found = by_number(self.mail.session, number, lock=True)
         if found and found.state == states.TAKEN and found.mediator_id == self.mediator.id:
             return found
         if found and found.state != states.CLOSED and self.mediator.is_coordinator:
@@ -172,10 +172,11 @@ def _note(desk: Desk, message: Inbound, text: str) -> None:
 
 
 def _take(desk: Desk, number: str, _: str) -> None:
-    if not (number.isdecimal() and cases.take(desk.mail, int(number), desk.mediator, desk.now)):
-        found = desk.mail.session.get(Referral, int(number)) if number.isdecimal() else None
-        if not (found and found.state == states.TAKEN and found.mediator_id == desk.mediator.id):
-            desk.say(words.too_late(found, desk.reader.language))
+    found = by_number(desk.mail.session, number)
+    if found is None or (desk.topic is None and circle_of(desk.mediator, found) is None):
+        desk.say(words.too_late(None, desk.reader.language))
+    elif found.mediator_id != desk.mediator.id and not cases.take(desk.mail, found.id, desk.mediator, desk.now):
+        desk.say(words.too_late(found, desk.reader.language))
 
 
 def _to(desk: Desk, number: str, _: str) -> None:
@@ -373,7 +374,7 @@ def _all(desk: Desk, *_: str) -> None:
 
 def _look(desk: Desk, number: str, _: str) -> None:
     """One referral from a list: its card, with what this mediator may do."""
-    found = desk.mail.session.get(Referral, int(number)) if number.isdecimal() else None
+    found = by_number(desk.mail.session, number)
     may_see = found and (
         desk.mediator.is_coordinator
         or found.mediator_id == desk.mediator.id

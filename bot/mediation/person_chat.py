@@ -9,7 +9,7 @@ from bot.database.tables import Inbound, Person, Referral
 from bot.i18n import languages
 from bot.mediation import cases, relay, states, words
 from bot.mediation.mail import Mail
-from bot.mediation.referrals import open_referral
+from bot.mediation.referrals import by_number, open_referral
 
 STOP_WORDS = {"/stop", words.STOP}
 TYPED = {"/stop", "/delete"}  # the web page has no commands, so these are also taken as text
@@ -87,7 +87,7 @@ def _language_in(payload: str) -> str | None:
 
 def _feedback(mail: Mail, person: Person, payload: str, now: datetime) -> bool:
     _, what, number, answer = [*payload.split(":"), "", ""][:4]
-    referral = mail.session.get(Referral, int(number)) if number.isdecimal() else None
+    referral = by_number(mail.session, number)
     if referral is None or referral.person_key != person.key or referral.state != states.CLOSED:
         return True
     if what == "rate" and answer in ("yes", "little", "no"):

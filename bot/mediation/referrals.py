@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -91,6 +92,13 @@ def open_referral(session: Session, person_key: str, lock: bool = False) -> Refe
     query = sa.select(Referral).where(Referral.person_key == person_key, Referral.state != CLOSED)
     query = query.order_by(Referral.id).limit(1)
     return session.scalar(query.with_for_update() if lock else query)
+
+
+def by_number(session: Session, number: str, lock: bool = False) -> Referral | None:
+    """The referral behind a button, whatever somebody may have put there."""
+    if not re.fullmatch(r"[0-9]{1,9}", number):
+        return None
+    return session.get(Referral, int(number), with_for_update=lock)
 
 
 def of_mediator(session: Session, mediator_id: int) -> list[Referral]:

@@ -14,7 +14,8 @@ from bot.database.tables import Mediator, Offer, Person, Referral, sessions
 from bot.mediation import topics, words
 from bot.mediation.codes import bridges, skill_for
 from bot.mediation.mail import Mail
-from bot.mediation.referrals import of_mediator, person_of
+from bot.mediation.referrals import person_of
+from bot.mediation.states import TAKEN
 from bot.places import Point, distance_km, gazetteer
 from bot.settings import settings
 
@@ -67,41 +68,51 @@ def neighbours(ambito: str) -> tuple[str, ...]:
     return tuple(name for _, name in others[:NEIGHBOURING_AMBITI])
 
 
-def route(mail: Mail, referral: Referral, now: datetime) -> None:
+@dataclass(frozen=True)
+class Staff:
+    """All active mediators, and which of them can take one more referral now."""
+
+    everybody: list[Mediator]
+    ready: set[int]
+
+
+def staff(session: Session) -> Staff:
+    """As they are now; read once for all referrals that wait."""
+    taken = sa.select(Referral.mediator_id, sa.func.count()).where(Referral.state == TAKEN)
+    loads = {number: load for number, load in session.execute(taken.group_by(Referral.mediator_id)).all()}
+    everybody = active(session)
+    most = settings().most_referrals
+    return Staff(everybody, {m.id for m in everybody if m.on_duty and loads.get(m.id, 0) < most})
+
+
+def route(mail: Mail, referral: Referral, who: Staff, now: datetime) -> None:
     """Offer a waiting referral to those on duty in its circle, and widen the circle when it is time."""
-    if settings().staff_group and referral.circle is None:
+    in_group = settings().staff_group is not None
+    if in_group and referral.circle is None:
         _offer_to_group(mail, referral, now)
         return
-    session = mail.session
-    placed = [(mediator, circle_of(mediator, referral)) for mediator in active(session)]
-    ready = [(m, c) for m, c in placed if c is not None and _can_take(session, m)]
-    offered = set(session.scalars(sa.select(Offer.mediator_id).where(Offer.referral_id == referral.id)))
+    circles = {m.id: c for m in who.everybody if (c := circle_of(m, referral)) is not None}
+    offers = sa.select(Offer.mediator_id).where(Offer.referral_id == referral.id)
+    offered = set(mail.session.scalars(offers))
+    first = min((circles[m] for m in circles if m in who.ready), default=COORDINATOR)
     circle = referral.circle if referral.circle is not None else SKILL
-    waited = referral.circle_since is not None and now - referral.circle_since >= _widen_after()
-    if referral.circle is not None and waited and circle < COORDINATOR:
-        circle = COORDINATOR if settings().staff_group else circle + 1
+    if referral.circle_since and referral.circle is not None and now - referral.circle_since >= _widen_after():
+        circle = min(circle + 1, COORDINATOR) if not in_group else COORDINATOR
         if offered and referral.circle <= AMBITO:
             _tell_widened(mail, referral)
-    while not settings().staff_group and circle < COORDINATOR and not any(c <= circle for _, c in ready):
-        circle += 1  # nobody is there, so there is nobody to wait for
-    if circle == COORDINATOR:
-        known = {mediator.id for mediator, _ in ready}
-        ready += [(m, COORDINATOR) for m, _ in placed if m.is_coordinator and m.id not in known]
+    if not in_group:
+        circle = max(circle, first)  # where nobody is, there is nobody to wait for
     if circle != referral.circle:
         referral.circle, referral.circle_since = circle, now
-    if settings().staff_group and circle < COORDINATOR:
-        return  # the group sees it
-    for mediator, own_circle in ready:
-        if own_circle <= circle and mediator.id not in offered:
-            _offer(mail, referral, mediator, own_circle)
+    for mediator in who.everybody:
+        is_asked = mediator.id in who.ready and circles.get(mediator.id, COORDINATOR + 1) <= circle and not in_group
+        is_last_resort = mediator.is_coordinator and circle == COORDINATOR
+        if mediator.id not in offered and (is_asked or is_last_resort):
+            _offer(mail, referral, mediator, circles.get(mediator.id, COORDINATOR))
 
 
 def _widen_after() -> timedelta:
     return timedelta(minutes=settings().widen_minutes)
-
-
-def _can_take(session: Session, mediator: Mediator) -> bool:
-    return mediator.on_duty and len(of_mediator(session, mediator.id)) < settings().most_referrals
 
 
 def _offer(mail: Mail, referral: Referral, mediator: Mediator, circle: int) -> None:

@@ -217,7 +217,7 @@ def create_app(
                     last = said.id
                     yield message_event(said.body, said.id)
                 try:
-                    yield await asyncio.wait_for(queue.get(), timeout=15)
+                    yield await asyncio.wait_for(queue.get(), timeout=5)
                 except TimeoutError:
                     yield ": still here\n\n"
 
