@@ -17,6 +17,7 @@ from bot.mediation import desk
 from bot.mediation.mail import Mail
 from bot.settings import settings
 
+UPDATE_DAYS = 2
 _EVENTS = sa.table("events", sa.column("sender_id"), sa.column("timestamp"))
 
 
@@ -208,8 +209,12 @@ def forget(person_id: int) -> set[int]:
 
 def expire() -> set[int]:
     """Forget everybody who has been silent for longer than the retention setting; returns whom to wake."""
-    limit = utc_now() - timedelta(days=settings().retention_days)
-    with sessions()() as session:
+    now = utc_now()
+    limit = now - timedelta(days=settings().retention_days)
+    with sessions().begin() as session:
+        # Telegram sends an update again for a day at most; until then the row tells that it is known.
+        known = sa.delete(Inbound).where(Inbound.done, Inbound.received_at < now - timedelta(days=UPDATE_DAYS))
+        session.execute(known)
         silent = session.scalars(sa.select(Person.id).where(Person.last_seen < limit)).all()
         silent = [person_id for person_id in silent if not desk.is_staff(session, person_id)]
     return set().union(*(forget(person_id) for person_id in silent))

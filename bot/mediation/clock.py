@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from bot.database.tables import Audit, Inbound, Mediator, Referral
+from bot.database.tables import Audit, Mediator, Referral
 from bot.mediation import cases, states, words
 from bot.mediation.mail import Mail, mail
 from bot.mediation.mediators import follow_hours
@@ -16,7 +16,6 @@ from bot.settings import settings
 
 CLOCK = "clock"
 AUDIT_DAYS = 365
-UPDATE_DAYS = 2
 
 
 def tick(now: datetime) -> set[int]:
@@ -104,12 +103,9 @@ def _follow_ups(post: Mail, now: datetime) -> None:
 
 
 def _erase(post: Mail, now: datetime) -> None:
-    """After the retention only codes and times are left; what was dealt with is forgotten sooner."""
+    """After the retention only codes and times are left."""
     limit = now - timedelta(days=settings().retention_days)
     old = sa.select(Referral).where(Referral.closed_at < limit, Referral.pseudonym.is_not(None))
     for referral in post.session.scalars(old).all():
         cases.erase(post, referral, now)
-    # Telegram sends an update again for a day at most; until then the row tells that it is known.
-    known = sa.delete(Inbound).where(Inbound.done, Inbound.received_at < now - timedelta(days=UPDATE_DAYS))
-    post.session.execute(known)
     post.session.execute(sa.delete(Audit).where(Audit.at < now - timedelta(days=AUDIT_DAYS)))
