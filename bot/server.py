@@ -70,9 +70,10 @@ async def _start_telegram(application: Application, config: Settings, secret: st
         except Exception as error:
             log.warning("Telegram cannot be reached (%s); trying again", type(error).__name__)
             await asyncio.sleep(5)
-    await telegram_app.announce(application)
+    work = [telegram_app.announce(application)]  # a call for each language, so people do not wait for it
     if not config.telegram_webhook_url:
-        await telegram_app.poll(application, leases)
+        work.append(telegram_app.poll(application, leases))
+    await asyncio.gather(*work)
 
 
 def make_app() -> Starlette:
