@@ -8,7 +8,7 @@ export RASA_TELEMETRY_ENABLED := false
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: run test install train check evaluate bench lock messages
+.PHONY: run test install train check evaluate bench faults lock messages
 
 run: train
 	$(BIN)/python -m bot.cli run
@@ -39,6 +39,11 @@ evaluate: train
 bench: train
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.catalog
+	$(BIN)/python -m benchmarks.mediation
+
+faults: install
+	$(BIN)/python -m tests.faults --kills 250
+	$(BIN)/python -m tests.faults --kills 250 --database postgresql --gateways 2
 
 lock:
 	$(UV) pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -14,6 +14,7 @@ from bot.places import Place, gazetteer
 from bot.rasa_hooks.language import language_of
 
 Button = dict[str, str]
+LONGEST_QUOTE = 300
 
 
 def words_for(tracker: Tracker) -> Translations:
@@ -53,6 +54,32 @@ def possible_places(tracker: Tracker) -> list[Place]:
     """The comuni to choose from when the name that was said fits several."""
     codes = (tracker.get_slot("place") or "").split("|")
     return [place for place in map(gazetteer().place, codes) if place] if len(codes) > 1 else []
+
+
+NOT_A_QUESTION = {"talk_to_human", "affirm", "deny", "greet", "thank", "goodbye", "complaint", "bot_challenge"}
+
+
+def last_question(tracker: Tracker) -> str | None:
+    """What the person last asked in their own words; not buttons, and not the wish for a mediator itself."""
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            text = (event.get("text") or "").strip()
+            intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
+            if text and not text.startswith("/") and intent not in NOT_A_QUESTION:
+                return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+    return None
+
+
+def misunderstood_in_a_row(tracker: Tracker) -> int:
+    """How many of the person's last messages, this one included, were not understood."""
+    count = 0
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name")
+            if intent not in ("nlu_fallback", "out_of_scope", "complaint"):
+                break
+            count += 1
+    return count
 
 
 def button(title: str, payload: str) -> Button:

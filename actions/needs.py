@@ -13,6 +13,7 @@ from actions.context import (
     button,
     doors,
     intent_of,
+    misunderstood_in_a_row,
     need_button,
     need_of,
     now,
@@ -27,6 +28,7 @@ from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
 from bot.catalog.search import Found, search
 from bot.i18n import Translations
+from bot.mediation.codes import SENSITIVE
 from bot.places import Place, gazetteer
 
 SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
@@ -99,6 +101,9 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
         events.append(SlotSet("school", school_kind(tracker)))
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
+    if need in SENSITIVE:
+        offer = tr("If you prefer, a human mediator can help you with this. You decide what the mediator sees.")
+        dispatcher.utter_message(text=offer, buttons=[button("🙋 " + tr("A person"), "/talk_to_human")])
     if with_guide:  # who answers only "where?" has just read it
         introduce(need, dispatcher, tr)
     found = search(catalog(), need, place, tr.code, now())
@@ -215,6 +220,8 @@ class ActionSuggestNeeds(Action):
             text = tr("I am not sure that I understood. Is it about one of these?")
         else:
             text = tr("I did not understand. Write one full sentence, or choose here:")
+        if misunderstood_in_a_row(tracker) > 1:
+            text += "\n" + tr("A human mediator may understand you better: press “A person”.")
         choices = [need_button(code, tr) for code in likely] or topic_buttons(tr)
         dispatcher.utter_message(text=text, buttons=choices + doors(tr))
         return []

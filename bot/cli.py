@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bot.catalog.commands import add_commands
+from bot.catalog.commands import add_commands as add_catalog_commands
+from bot.mediation import commands as mediation
 
 
 def main() -> None:
@@ -18,9 +19,12 @@ def main() -> None:
     train.add_argument("--if-needed", action="store_true", help="only when something newer than the model changed")
     evaluate = commands.add_parser("evaluate", help="score the challenge questions")
     evaluate.add_argument("--errors", action="store_true", help="print what was misunderstood")
-    add_commands(commands.add_parser("catalog", help="work on the catalogue"))
+    add_catalog_commands(commands.add_parser("catalog", help="work on the catalogue"))
+    mediation.add_commands(commands)
     given = parser.parse_args()
 
+    if given.command in mediation.COMMANDS:
+        sys.exit(mediation.run(given))
     if given.command == "catalog":
         sys.exit(given.does(given))
     if given.command == "gateway":

@@ -14,11 +14,13 @@ from starlette.applications import Starlette
 from telegram import Update
 from telegram.ext import Application
 
+from bot.database.leases import Leases
 from bot.database.migrate import migrate
 from bot.gateway import people
 from bot.gateway.gateway import Gateway
 from bot.gateway.model import Channel
 from bot.gateway.rasa import Rasa
+from bot.mediation import topics
 from bot.settings import Settings, settings
 from bot.telegram_app import app as telegram_app
 from bot.web.app import WebChannel, create_app
@@ -27,19 +29,21 @@ log = logging.getLogger(__name__)
 HOUR = 3600
 
 
-async def _expire_every_hour() -> None:
+async def _expire_every_hour(gateway: Gateway) -> None:
     while True:
         try:
-            await asyncio.to_thread(people.expire)
+            gateway.wake(await asyncio.to_thread(people.expire))
         except Exception as error:
             log.warning("old conversations could not be erased: %s", type(error).__name__)
         await asyncio.sleep(HOUR)
 
 
 @contextlib.asynccontextmanager
-async def _telegram_running(application: Application, config: Settings, secret: str) -> AsyncIterator[None]:
+async def _telegram_running(
+    application: Application, config: Settings, secret: str, leases: Leases
+) -> AsyncIterator[None]:
     """Poll, or ask Telegram to call the webhook; try for as long as Telegram is away."""
-    started = asyncio.create_task(_start_telegram(application, config, secret))
+    started = asyncio.create_task(_start_telegram(application, config, secret, leases))
     try:
         yield
     finally:
@@ -51,22 +55,25 @@ async def _telegram_running(application: Application, config: Settings, secret: 
             await application.shutdown()
 
 
-async def _start_telegram(application: Application, config: Settings, secret: str) -> None:
+async def _start_telegram(application: Application, config: Settings, secret: str, leases: Leases) -> None:
     while True:
         try:
             await application.initialize()
             await application.start()
             if config.telegram_webhook_url:
-                await application.bot.set_webhook(config.telegram_webhook_url, secret_token=secret)
+                # One at a time, or Telegram may deliver two messages of a person in the wrong order.
+                url = config.telegram_webhook_url
+                await application.bot.set_webhook(url, secret_token=secret, max_connections=1)
             else:
                 await application.bot.delete_webhook()
             break
         except Exception as error:
             log.warning("Telegram cannot be reached (%s); trying again", type(error).__name__)
             await asyncio.sleep(5)
-    await telegram_app.announce(application)
+    work = [telegram_app.announce(application)]  # a call for each language, so people do not wait for it
     if not config.telegram_webhook_url:
-        await telegram_app.poll(application)
+        work.append(telegram_app.poll(application, leases))
+    await asyncio.gather(*work)
 
 
 def make_app() -> Starlette:
@@ -75,11 +82,14 @@ def make_app() -> Starlette:
     rasa = Rasa(config.rasa_url, f"http://127.0.0.1:{config.actions_port}")
     web = WebChannel()
     channels: dict[str, Channel] = {"web": web}
-    gateway = Gateway(rasa, channels)
+    leases = Leases()
+    gateway = Gateway(rasa, channels, leases)
     secret = hashlib.sha256(config.secret + b"telegram webhook").hexdigest()
     application = telegram_app.build(config) if config.telegram_token else None
     if application:
         channels[telegram_app.CHANNEL] = telegram_app.TelegramChannel(application)
+        if config.staff_group:
+            channels[topics.CHANNEL] = telegram_app.TopicChannel(application, config.staff_group)
         telegram_app.add_handlers(application, gateway)
 
     async def webhook(update: Any) -> None:
@@ -89,11 +99,11 @@ def make_app() -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         migrate()
-        expiry = asyncio.create_task(_expire_every_hour())
+        expiry = asyncio.create_task(_expire_every_hour(gateway))
         async with contextlib.AsyncExitStack() as stack:
             if application:
-                await stack.enter_async_context(_telegram_running(application, config, secret))
-            gateway.resume()
+                await stack.enter_async_context(_telegram_running(application, config, secret, leases))
+            gateway.start()
             yield
             await gateway.close()
         expiry.cancel()

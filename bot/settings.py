@@ -31,6 +31,18 @@ class Settings:
     catalog_dir: Path
     quiet_seconds: float
     retention_days: int
+    messages_per_minute: int
+    clock_seconds: float
+    widen_minutes: float
+    most_referrals: int
+    referrals_per_day: int
+    mediator_silent_minutes: float
+    person_silent_hours: float
+    unclaimed_days: float
+    follow_up_days: float
+    block_days: float
+    invitation_days: float
+    staff_group: int | None
 
     @property
     def rasa_url(self) -> str:
@@ -75,4 +87,16 @@ def settings() -> Settings:
         catalog_dir=Path(os.environ.get("BOT_CATALOG_DIR") or ROOT / "services_catalog"),
         quiet_seconds=_number("BOT_QUIET_SECONDS", 1.0),
         retention_days=int(_number("BOT_RETENTION_DAYS", 30)),
+        messages_per_minute=int(_number("BOT_MESSAGES_PER_MINUTE", 40)),
+        clock_seconds=_number("BOT_CLOCK_SECONDS", 3),
+        widen_minutes=_number("BOT_WIDEN_MINUTES", 10),
+        most_referrals=int(_number("BOT_MOST_REFERRALS", 5)),
+        referrals_per_day=int(_number("BOT_REFERRALS_PER_DAY", 3)),
+        mediator_silent_minutes=_number("BOT_MEDIATOR_SILENT_MINUTES", 60),
+        person_silent_hours=_number("BOT_PERSON_SILENT_HOURS", 24),
+        unclaimed_days=_number("BOT_UNCLAIMED_DAYS", 3),
+        follow_up_days=_number("BOT_FOLLOW_UP_DAYS", 7),
+        block_days=_number("BOT_BLOCK_DAYS", 30),
+        invitation_days=_number("BOT_INVITATION_DAYS", 7),
+        staff_group=int(_number("BOT_STAFF_GROUP", 0)) or None,
     )

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from itertools import count
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -23,7 +24,16 @@ Json = dict[str, Any]
 
 TOKEN = "123456:TEST"
 BOT = {"id": 123456, "is_bot": True, "first_name": "Ponte", "username": "ponte_test_bot"}
-SEND_METHODS = {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendVenue", "sendLocation"}
+#: Methods that send a file by its id, the parameter that holds it, and whether they take a caption.
+FILES = {
+    "sendPhoto": ("photo", True), "sendVoice": ("voice", True), "sendDocument": ("document", True),
+    "sendAudio": ("audio", True), "sendVideo": ("video", True), "sendAnimation": ("animation", True),
+    "sendVideoNote": ("video_note", False), "sendSticker": ("sticker", False),
+}  # fmt: skip
+SEND_METHODS = {
+    "sendMessage", "editMessageText", "editMessageReplyMarkup", "editMessageCaption", "sendVenue", "sendLocation",
+    "deleteMessage", *FILES,
+}  # fmt: skip
 CHAT_ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
     "choose_sticker", "find_location", "record_video_note", "upload_video_note",
@@ -162,18 +172,43 @@ def coordinates(parameters: Json) -> Json:
     return location
 
 
-def message_text(parameters: Json) -> tuple[str, list[Json]]:
+def caption_of(parameters: Json) -> Json:
+    """The caption of a file, if it has one."""
+    if not str(parameters.get("caption", "")).strip():
+        return {}
+    text, entities = message_text(parameters, "caption", 1024)
+    return {"caption": text, **({"caption_entities": entities} if entities else {})}
+
+
+def message_text(parameters: Json, name: str = "text", longest: int = 4096) -> tuple[str, list[Json]]:
     """The text of a message and its entities, once Telegram finds nothing wrong with them."""
-    text, mode = str(parameters.get("text", "")), parameters.get("parse_mode")
+    text, mode = str(parameters.get(name, "")), parameters.get("parse_mode")
     if mode and str(mode).lower() != "html":
         raise Refused("unsupported parse_mode")
     entities = json_value(parameters, "entities") or []
     text, entities = trim(*(parse_html(text) if mode else (text, entities)))
     if not text:
         raise Refused("message text is empty")
-    if utf16_length(text) > 4096:
-        raise Refused("message is too long")
+    if utf16_length(text) > longest:
+        raise Refused("message is too long" if name == "text" else "message caption is too long")
     return text, entities
+
+
+def file_of(kind: str, file_id: str) -> Json:
+    """A file as Telegram describes it."""
+    sizes = {"width": 90, "height": 67}
+    parts: dict[str, Json] = {
+        "photo": {**sizes, "file_size": 1101},
+        "voice": {"duration": 3, "mime_type": "audio/ogg"},
+        "document": {"file_name": "lettera.pdf", "mime_type": "application/pdf"},
+        "audio": {"duration": 3},
+        "video": {**sizes, "duration": 3},
+        "animation": {**sizes, "duration": 3},
+        "video_note": {"length": 240, "duration": 3},
+        "sticker": {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False},
+    }
+    emoji = {"emoji": "🙂"} if kind == "sticker" else {}
+    return {"file_id": file_id, "file_unique_id": f"unique-{file_id}", **parts[kind], **emoji}
 
 
 def check_inline_button(button: Any) -> None:
@@ -274,6 +309,12 @@ class BotApiServer:
         self.chat_actions: list[Json] = []
         self.commands: list[Json] = []
         self.left_chats: set[int] = set()
+        self.blocked_by: set[int] = set()
+        self.deleted: list[tuple[int, int]] = []
+        self._files: set[str] = set()
+        self._lost = 0
+        self.topics: dict[int, Json] = {}
+        self._group_rate: dict[int, list[float]] = {}
         self._chats: dict[int, Json] = {}
         self._users: dict[int, Json] = {}
         self._messages: dict[tuple[int, int], Json] = {}
@@ -284,6 +325,7 @@ class BotApiServer:
         self._updates: list[Json] = []
         self._allowed_updates: list[str] = []
         self._update_ids, self._message_ids, self._query_ids = count(1000), count(1), count(1)
+        self._file_ids = count(1)
         self._poll = 0
         self._webhook = ""
         self._failures: list[tuple[int, int | None]] = []
@@ -302,6 +344,12 @@ class BotApiServer:
             "answerCallbackQuery": self._answer_callback_query,
             "setMyCommands": self._set_my_commands,
             "leaveChat": self._leave_chat,
+            "editMessageCaption": self._edit_message_caption,
+            "deleteMessage": self._delete_message,
+            "createForumTopic": self._create_forum_topic,
+            "closeForumTopic": partial(self._end_forum_topic, "closed"),
+            "deleteForumTopic": partial(self._end_forum_topic, "deleted"),
+            **{method: partial(self._send_file, method) for method in FILES},
         }
 
     # The server
@@ -353,7 +401,12 @@ class BotApiServer:
                     return self._failure(*self._failures.pop(0))
                 result = self._methods[method](parameters)
                 self._changed.notify_all()
+                if method in SEND_METHODS and self._lost:
+                    self._lost -= 1
+                    return self._failure(502)
             return JSONResponse({"ok": True, "result": result})
+        except ClientDisconnect:  # a gateway was killed while it spoke
+            return self._failure(502)
         except Refused as refused:
             problem = {"ok": False, "error_code": refused.code, "description": refused.description}
             self.errors.append({"method": method, "parameters": parameters, **problem})
@@ -433,6 +486,8 @@ class BotApiServer:
             raise Refused("chat not found") from None
         if chat["id"] in self.left_chats:
             raise Refused(f"Forbidden: bot is not a member of the {chat['type']} chat", 403)
+        if chat["id"] in self.blocked_by:
+            raise Refused("Forbidden: bot was blocked by the user", 403)
         return chat
 
     def _send(self, method: str, parameters: Json, content: Json) -> Json:
@@ -441,6 +496,8 @@ class BotApiServer:
         message: Json = {
             "message_id": next(self._message_ids), "from": BOT, "chat": chat, "date": int(time.time()), **content,
         }  # fmt: skip
+        if chat["id"] < 0:
+            message |= self._in_topic(chat["id"], parameters)
         reply = json_value(parameters, "reply_parameters") or {}
         if reply.get("message_id"):
             if original := self._messages.get((chat["id"], int(reply["message_id"]))):
@@ -450,6 +507,35 @@ class BotApiServer:
         markup = reply_markup(parameters, chat["type"] == "private")
         return self._store(method, message, markup)
 
+    def _in_topic(self, group: int, parameters: Json) -> Json:
+        """Where in a group a message goes; Telegram takes 20 messages a minute there."""
+        recent = [at for at in self._group_rate.get(group, []) if time.monotonic() - at < 60]
+        if len(recent) >= 20:
+            self.errors.append({"method": "send", "description": "more than 20 messages a minute in a group"})
+        self._group_rate[group] = [*recent, time.monotonic()]
+        thread = number(parameters, "message_thread_id")
+        if not thread:
+            return {}
+        if self.topics.get(thread, {}).get("state", "deleted") == "deleted":
+            raise Refused("message thread not found")
+        return {"message_thread_id": thread, "is_topic_message": True}
+
+    def _create_forum_topic(self, parameters: Json) -> Json:
+        chat, name = self._chat(parameters), str(parameters.get("name", ""))
+        if chat["type"] != "supergroup" or not 1 <= len(name) <= 128:
+            raise Refused("the chat is not a forum" if name else "topic name is empty")
+        thread = next(self._message_ids)
+        self.topics[thread] = {"name": name, "state": "open"}
+        return {"message_thread_id": thread, "name": name, "icon_color": 7322096}
+
+    def _end_forum_topic(self, state: str, parameters: Json) -> bool:
+        self._chat(parameters)
+        topic = self.topics.get(number(parameters, "message_thread_id"))
+        if not topic or topic["state"] in (state, "deleted"):
+            raise Refused("TOPIC_NOT_MODIFIED")
+        topic["state"] = state
+        return True
+
     def _store(self, method: str, message: Json, markup: Json | None) -> Json:
         """Keep a message of the bot and show it to the tests; the result of the call."""
         message.pop("reply_markup", None)
@@ -458,7 +544,7 @@ class BotApiServer:
             message["reply_markup"] = markup
         chat_id = message["chat"]["id"]
         self._messages[chat_id, message["message_id"]] = message
-        shown = {**message, "method": method, **({"reply_markup": markup} if markup else {})}
+        shown = {**message, "method": method, "at": time.perf_counter(), **({"reply_markup": markup} if markup else {})}
         self._sent.setdefault(chat_id, []).append(shown)
         return message
 
@@ -466,6 +552,23 @@ class BotApiServer:
         self._chat(parameters)
         text, entities = message_text(parameters)
         return self._send("sendMessage", parameters, {"text": text, **({"entities": entities} if entities else {})})
+
+    def _send_file(self, method: str, parameters: Json) -> Json:
+        kind, has_caption = FILES[method]
+        file_id = parameters.get(kind)
+        if file_id not in self._files:
+            raise Refused("wrong file identifier/HTTP URL specified")
+        content: Json = {kind: [file_of(kind, file_id)] if kind == "photo" else file_of(kind, file_id)}
+        return self._send(method, parameters, content | (caption_of(parameters) if has_caption else {}))
+
+    def _delete_message(self, parameters: Json) -> bool:
+        chat = self._chat(parameters)
+        message_id = number(parameters, "message_id")
+        old = self._messages.pop((chat["id"], message_id), None)
+        if not old:
+            raise Refused("message to delete not found")
+        self.deleted.append((chat["id"], message_id))
+        return True
 
     def _send_location(self, parameters: Json) -> Json:
         return self._send("sendLocation", parameters, {"location": coordinates(parameters)})
@@ -487,11 +590,11 @@ class BotApiServer:
         if old["from"] != BOT:
             raise Refused("message can't be edited")
         markup = reply_markup(parameters, inline_only=True)
-        if content and "text" not in old:
+        if "text" in content and "text" not in old:
             raise Refused("there is no text in the message to edit")
         kept = {name: value for name, value in old.items() if name != "entities" or not content}
         message = {**kept, **content, "edit_date": int(time.time())}
-        parts = ("text", "entities")
+        parts = ("text", "entities", "caption", "caption_entities")
         if markup == old.get("reply_markup") and all(message.get(part) == old.get(part) for part in parts):
             raise Refused(
                 "message is not modified: specified new message content and reply markup are exactly the same "
@@ -503,6 +606,12 @@ class BotApiServer:
         self._chat(parameters)
         text, entities = message_text(parameters)
         return self._edit("editMessageText", parameters, {"text": text, **({"entities": entities} if entities else {})})
+
+    def _edit_message_caption(self, parameters: Json) -> Json:
+        old = self._messages.get((self._chat(parameters)["id"], number(parameters, "message_id")), {})
+        if "text" in old:
+            raise Refused("there is no caption in the message to edit")
+        return self._edit("editMessageCaption", parameters, caption_of(parameters))
 
     def _edit_message_reply_markup(self, parameters: Json) -> Json:
         return self._edit("editMessageReplyMarkup", parameters, {})
@@ -554,7 +663,9 @@ class BotApiServer:
             self._updates.append({"update_id": update_id, kind: content})
         return update_id
 
-    def _receive(self, chat_id: int, content: Json, chat_type: str = "private", edited: bool = False) -> int:
+    def _receive(
+        self, chat_id: int, content: Json, chat_type: str = "private", edited: bool = False, reply_to: int | None = None
+    ) -> int:
         """Put a message of the user of this chat into it, or in place of their last one."""
         user = self._users.setdefault(
             chat_id, {"id": abs(chat_id), "is_bot": False, "first_name": "Test", "language_code": "en"}
@@ -568,6 +679,10 @@ class BotApiServer:
             message |= {"message_id": self._last_from_user[chat_id], "edit_date": message["date"]}
         else:
             message |= {"message_id": next(self._message_ids)} | ({"edit_date": message["date"]} if edited else {})
+        if reply_to:
+            message["reply_to_message"] = {
+                part: value for part, value in self._messages[chat_id, reply_to].items() if part != "reply_to_message"
+            }
         self._last_from_user[chat_id] = message["message_id"]
         self._messages[chat_id, message["message_id"]] = {"from": user, **message}
         kind = "channel_post" if chat_type == "channel" else "message"
@@ -581,6 +696,7 @@ class BotApiServer:
         first_name: str = "Test",
         edited: bool = False,
         chat_type: str = "private",
+        reply_to: int | None = None,
     ) -> int:
         """A user writes to the bot; the id of the update."""
         with self._changed:
@@ -590,35 +706,48 @@ class BotApiServer:
             content: Json = {"text": text}
             if command := re.match(r"/\w+(@\w+)?", text):
                 content["entities"] = [{"type": "bot_command", "offset": 0, "length": command.end()}]
-            return self._receive(chat_id, content, chat_type, edited)
+            return self._receive(chat_id, content, chat_type, edited, reply_to)
 
     def send_location(self, chat_id: int, lat: float, lon: float) -> int:
         """A user shares where they are."""
         with self._changed:
             return self._receive(chat_id, {"location": {"latitude": lat, "longitude": lon}})
 
-    def send_voice(self, chat_id: int) -> int:
+    def send_file(self, chat_id: int, kind: str, caption: str | None = None, edited: bool = False) -> str:
+        """A user sends a photo, voice, document, audio, video, animation, video_note or sticker; its file id."""
+        with self._changed:
+            file_id = f"{kind}-{next(self._file_ids)}"
+            self._files.add(file_id)
+            content: Json = {kind: [file_of(kind, file_id)] if kind == "photo" else file_of(kind, file_id)}
+            self._receive(chat_id, content | ({"caption": caption} if caption else {}), edited=edited)
+            return file_id
+
+    def send_voice(self, chat_id: int) -> str:
         """A user sends a voice message."""
-        with self._changed:
-            voice = {"file_id": "voice", "file_unique_id": "v", "duration": 3, "mime_type": "audio/ogg"}
-            return self._receive(chat_id, {"voice": voice})
+        return self.send_file(chat_id, "voice")
 
-    def send_photo(self, chat_id: int) -> int:
+    def send_photo(self, chat_id: int) -> str:
         """A user sends a picture."""
-        with self._changed:
-            size = {"file_id": "photo", "file_unique_id": "p", "width": 90, "height": 67, "file_size": 1101}
-            return self._receive(chat_id, {"photo": [size]})
+        return self.send_file(chat_id, "photo")
 
-    def send_sticker(self, chat_id: int) -> int:
+    def send_sticker(self, chat_id: int) -> str:
         """A user sends a sticker."""
-        with self._changed:
-            sticker = {
-                "file_id": "sticker", "file_unique_id": "s", "type": "regular", "width": 512, "height": 512,
-                "is_animated": False, "is_video": False, "emoji": "🙂",
-            }  # fmt: skip
-            return self._receive(chat_id, {"sticker": sticker})
+        return self.send_file(chat_id, "sticker")
 
-    def press(self, chat_id: int, data: str) -> int:
+    def last_from(self, chat_id: int) -> int:
+        """The id of the user's last message."""
+        return self._last_from_user[chat_id]
+
+    def write_in_topic(self, group: int, thread: int, user_id: int, text: str) -> int:
+        """A member of a group writes in one of its topics; the id of the message."""
+        with self._changed:
+            user = {"id": user_id, "is_bot": False, "first_name": "Staff", "language_code": "it"}
+            self._users[group] = user
+            content = {"text": text, "message_thread_id": thread, "is_topic_message": True}
+            self._receive(group, content, "supergroup")
+            return self._last_from_user[group]
+
+    def press(self, chat_id: int, data: str, user_id: int | None = None) -> int:
         """A user presses the button with this data under the newest message that has it."""
         with self._changed:
             of_chat = [message for (chat, _), message in self._messages.items() if chat == chat_id]
@@ -628,7 +757,8 @@ class BotApiServer:
                     query_id = f"query-{next(self._query_ids)}"
                     self._callback_ids.add(query_id)
                     return self._push("callback_query", {
-                        "id": query_id, "from": self._users[chat_id], "message": message,
+                        "id": query_id, "message": message,
+                        "from": {**self._users[chat_id], **({"id": user_id} if user_id else {})},
                         "chat_instance": str(chat_id), "data": data,
                     })  # fmt: skip
         raise LookupError(f"no button {data!r} in chat {chat_id}")
@@ -636,7 +766,7 @@ class BotApiServer:
     # What the tests see and steer
 
     def messages(self, chat_id: int) -> list[Json]:
-        """What the bot sent to a chat, edits too, in order; `method` says how."""
+        """What the bot sent to a chat, edits too, in order; `method` says how, `at` when."""
         with self._changed:
             return list(self._sent.get(chat_id, []))
 
@@ -661,6 +791,11 @@ class BotApiServer:
         """Fail the next calls that send or edit a message."""
         with self._changed:
             self._failures += [(status, retry_after)] * times
+
+    def lose_next(self, times: int = 1) -> None:
+        """Carry out the next calls that send something, but let their answers be lost."""
+        with self._changed:
+            self._lost += times
 
     def pause(self) -> None:
         """Answer everything with 502 until `resume`."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from tests.bot_api import BotApiServer
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_NETWORK = ROOT / "tests" / "no_network"
+DATABASES = count(1)
 TUESDAY_MORNING = datetime(2026, 11, 24, 10, 0, tzinfo=ROME)
 
 
@@ -121,3 +123,26 @@ def running_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBot
 def chromium() -> str | None:
     """Debian's Chromium, or another one on the path."""
     return next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a PostgreSQL server; skips, aloud, where none is installed."""
+    from tests import postgresql
+
+    if postgresql.binaries() is None:
+        pytest.skip("NO POSTGRESQL FOUND: its tests did not run (apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="NO PSYCOPG FOUND: the PostgreSQL tests did not run")
+    with postgresql.server() as (address, _):
+        yield address
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> str:
+    """An empty database on that server."""
+    import psycopg
+
+    name = f"test_{next(DATABASES)}"
+    with psycopg.connect(f"{postgresql_server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{postgresql_server}/{name}"

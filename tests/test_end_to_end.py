@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from itertools import count
 
 import pytest
@@ -220,3 +222,74 @@ def test_the_log_carries_no_message_and_no_telegram_id(chat):
     assert "riconoscibile" not in log
     assert not re.search(rf"\b{chat.id}\b", log)
     assert chat.telegram.token not in log
+
+
+def test_own_words_go_to_the_mediator_only_if_the_person_wants(chat):
+    chat.says("where do I renew my residence permit in Sondrio?", "en")
+    chat.hears("Questura di Sondrio")
+    question = "where do I renew my residence permit in Sondrio?"
+    for answer, kept in [("/affirm", None), ('/affirm{"share":"words"}', question)]:
+        chat.says("/human", "en")
+        chat.hears("your question: “where do I renew")
+        chat.presses(answer)
+        chat.hears("recorded with number")
+        with sqlite3.connect(chat.bot.state / "ponte.db") as database:
+            [row] = database.execute("select own_words, shown from referrals order by id desc limit 1")
+        assert row[0] == kept
+        assert row[1] != "[]"
+        chat.presses("c:withdraw")
+        chat.hears("withdrawn")
+
+
+def test_a_message_is_left_a_mediator_takes_over_and_the_bot_is_silent_until_the_end(chat):
+    bot, mediator = chat.bot, Chat(chat.bot, next(CHATS))
+    chat.says("where do I renew my residence permit in Sondrio?", "en")
+    chat.hears("Questura di Sondrio")
+    chat.says("/human", "en")
+    chat.hears("Do you agree")
+    chat.presses("/affirm")
+    chat.hears("I do not know when one will be")
+    chat.presses("c:leave")
+    chat.hears("Write your message now")
+    chat.says("they sent me away twice", "en")
+    chat.hears("Kept for the mediator")
+    chat.says("where can I learn italian?", "en")
+    chat.hears("Italian|italiano|CPIA")
+    environment = {**os.environ, "BOT_STATE_DIR": str(bot.state), "BOT_TELEGRAM_TOKEN": bot.telegram.token}
+    environment["BOT_TELEGRAM_API_URL"] = bot.telegram.url
+    command = [sys.executable, "-m", "bot.cli", "mediators", "invite", "Amina", "--languages", "en"]
+    link = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "t.me/ponte_test_bot?start=m-" in link
+    mediator.says("/start " + re.search(r"start=(\S+)", link)[1], "en")
+    mediator.hears("You are off duty")
+    mediator.presses("m:duty:on")
+    with sqlite3.connect(bot.state / "ponte.db") as database:
+        [number] = database.execute("select max(id) from referrals").fetchone()
+    card = bot.telegram.wait_for(mediator.id, lambda m: f"m:take:{number}" in payloads(m))
+    assert "they sent me away" not in card["text"]
+    chat.telegram.mark(chat.id)
+    mediator.presses(f"m:take:{number}")
+    mediator.hears("they sent me away twice")
+    chat.hears("Amina, a human mediator")
+    chat.says("where can I learn italian?", "en")
+    mediator.hears("where can I learn italian")
+    mediator.says("I will ask for you", "en")
+    chat.hears("I will ask for you")
+    said = [m.get("text", "") for m in bot.telegram.messages(chat.id)]
+    assert said[-1] == "I will ask for you"
+    chat.says("/stop", "en")
+    chat.hears("Did the mediator help you")
+    chat.says("where can I learn italian?", "en")
+    chat.hears("Italian|italiano|CPIA")
+    assert bot.telegram.errors == []
+
+
+def test_after_repeated_misunderstanding_and_for_delicate_needs_a_mediator_is_offered(chat):
+    chat.says("qwerty zxcvb asdfg", "en")
+    chat.hears(".")
+    chat.says("zxcvb qwerty poiuy", "en")
+    assert "/talk_to_human" in payloads(
+        chat.hears("human mediator may understand you better|did not understand|cannot help")
+    )
+    chat.says("I need a lawyer in Lodi", "en")
+    chat.hears("If you prefer, a human mediator can help you with this")

@@ -49,6 +49,7 @@ class Person(Base):
     language_chosen: Mapped[bool] = mapped_column(default=False)
     first_seen: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     last_seen: Mapped[datetime] = mapped_column(Moment, default=utc_now, index=True)
+    no_mediator_until: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Inbound(Base):
@@ -62,35 +63,161 @@ class Inbound(Base):
     external_id: Mapped[str] = mapped_column(sa.String(64))
     kind: Mapped[str] = mapped_column(sa.String(16))
     body: Mapped[str] = mapped_column(sa.Text)
+    message_id: Mapped[int | None]
+    reply_to: Mapped[int | None]
+    reply_name: Mapped[str | None] = mapped_column(sa.String(32))
+    author: Mapped[str | None] = mapped_column(sa.String(64))
     received_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     done: Mapped[bool] = mapped_column(default=False, index=True)
 
 
 class Outbound(Base):
-    """What is to be said to a person, in order."""
+    """What is to be said to a person, in order.
+
+    `act` is say, edit or delete; `copy_id` is the copy that this makes, `target_id` the one that it answers or changes.
+    """
 
     __tablename__ = "outbound"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"), index=True)
     body: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    act: Mapped[str] = mapped_column(sa.String(8), default="say", server_default="say")
+    copy_id: Mapped[int | None] = mapped_column(sa.ForeignKey("copies.id", ondelete="SET NULL"))
+    target_id: Mapped[int | None] = mapped_column(sa.ForeignKey("copies.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     sent: Mapped[bool] = mapped_column(default=False, index=True)
 
 
+class Mediator(Base):
+    """Somebody who answers people. Until they open their invitation `person_id` is empty and `token_hash` is not."""
+
+    __tablename__ = "mediators"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(64))
+    is_coordinator: Mapped[bool] = mapped_column(default=False)
+    languages: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    ambiti: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    skills: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    duty_hours: Mapped[str | None] = mapped_column(sa.String(256))
+    on_duty: Mapped[bool] = mapped_column(default=False)
+    asked_on_duty_at: Mapped[datetime | None] = mapped_column(Moment)
+    current_id: Mapped[int | None]
+    token_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    token_until: Mapped[datetime | None] = mapped_column(Moment)
+    joined_at: Mapped[datetime | None] = mapped_column(Moment)
+    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
 class Referral(Base):
-    """A request for a human mediator, with what the person agreed to show."""
+    """One request handed to a mediator, with what the person agreed to show.
+
+    When it is erased the codes and times stay for the report, and whatever leads to the person goes.
+    """
 
     __tablename__ = "referrals"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    person_key: Mapped[str] = mapped_column(sa.String(64), index=True)
+    person_key: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     need: Mapped[str | None] = mapped_column(sa.String(64))
     language: Mapped[str] = mapped_column(sa.String(8))
     comune: Mapped[str | None] = mapped_column(sa.String(6))
     ambito: Mapped[str | None] = mapped_column(sa.String(128))
+    pseudonym: Mapped[str | None] = mapped_column(sa.String(32))
+    own_words: Mapped[str | None] = mapped_column(sa.Text)
+    shown: Mapped[list[str]] = mapped_column(sa.JSON, default=list, server_default="[]")
     consented_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
-    state: Mapped[str] = mapped_column(sa.String(16), default="waiting")
+    state: Mapped[str] = mapped_column(sa.String(16), default="waiting", index=True)
+    mediator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("mediators.id", ondelete="SET NULL"), index=True)
+    circle: Mapped[int | None]
+    circle_since: Mapped[datetime | None] = mapped_column(Moment)
+    topic_id: Mapped[int | None] = mapped_column(index=True)
+    leaves_message: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    taken_at: Mapped[datetime | None] = mapped_column(Moment)
+    first_reply_at: Mapped[datetime | None] = mapped_column(Moment)
+    person_wrote_at: Mapped[datetime | None] = mapped_column(Moment)
+    mediator_wrote_at: Mapped[datetime | None] = mapped_column(Moment)
+    warned_at: Mapped[datetime | None] = mapped_column(Moment)
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    outcome: Mapped[str | None] = mapped_column(sa.String(32))
+    satisfaction: Mapped[str | None] = mapped_column(sa.String(16))
+    followed_up_at: Mapped[datetime | None] = mapped_column(Moment)
+    follow_up: Mapped[str | None] = mapped_column(sa.String(16))
+
+
+class Offer(Base):
+    """A mediator was shown the card of a referral; `copy_id` is the card in their chat."""
+
+    __tablename__ = "offers"
+    __table_args__ = (sa.UniqueConstraint("referral_id", "mediator_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    referral_id: Mapped[int] = mapped_column(sa.ForeignKey("referrals.id", ondelete="CASCADE"))
+    mediator_id: Mapped[int] = mapped_column(sa.ForeignKey("mediators.id", ondelete="CASCADE"))
+    circle: Mapped[int]
+    copy_id: Mapped[int | None] = mapped_column(sa.ForeignKey("copies.id", ondelete="SET NULL"))
+    offered_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+
+
+class Copy(Base):
+    """A message that the bot carried into somebody's chat, found again by either side's message id.
+
+    `body` holds what a person left for a mediator who is not there yet; it is emptied when it is passed on.
+    """
+
+    __tablename__ = "copies"
+    __table_args__ = (
+        sa.Index("ix_copies_source", "sender_id", "source_message_id"),
+        sa.Index("ix_copies_copy", "recipient_id", "message_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    referral_id: Mapped[int] = mapped_column(sa.ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="SET NULL"))
+    source_message_id: Mapped[int | None]
+    recipient_id: Mapped[int | None] = mapped_column(sa.ForeignKey("people.id", ondelete="CASCADE"))
+    message_id: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    body: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Note(Base):
+    """What mediators write about a referral for each other; the person never sees it."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    referral_id: Mapped[int] = mapped_column(sa.ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    mediator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("mediators.id", ondelete="SET NULL"))
+    text: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+
+
+class Audit(Base):
+    """Who did what to a referral or a mediator, and when; never what was written."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=utc_now, index=True)
+    actor: Mapped[str] = mapped_column(sa.String(32))
+    action: Mapped[str] = mapped_column(sa.String(32))
+    referral_id: Mapped[int | None]
+    mediator_id: Mapped[int | None]
+
+
+class Lease(Base):
+    """Work that one gateway process does at a time; free again when `until` has passed."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(sa.String(32), index=True)
+    until: Mapped[datetime] = mapped_column(Moment)
 
 
 @lru_cache

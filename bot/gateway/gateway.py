@@ -1,4 +1,4 @@
-"""Takes what people send, asks Rasa, and says the answers: in order for each person, and never losing one."""
+"""Takes what people send, asks mediators or Rasa, and says the answers: in order for each person, never losing one."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import logging
 import re
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable, Collection
 
 from bot.catalog.model import vocabulary
-from bot.database.tables import Inbound, Person
+from bot.database.leases import RENEW_SECONDS, Leases
+from bot.database.tables import Inbound, Outbound, Person, utc_now
 from bot.gateway import people
-from bot.gateway.model import SHARE_LOCATION, Blocked, Channel, Incoming, Reply
+from bot.gateway.model import SHARE_LOCATION, Blocked, Channel, Incoming, Reply, Unacceptable
 from bot.gateway.rasa import Rasa, RasaUnavailable
+from bot.gateway.workers import Workers
 from bot.i18n import Translations, languages, translations
 from bot.i18n.identify import identify
+from bot.mediation import clock, desk
 from bot.places import Point, gazetteer
 from bot.settings import settings
 
 log = logging.getLogger(__name__)
 LONGEST_QUESTION = 1000
-MESSAGES_PER_MINUTE = 40
 EMPTY_ANSWERS = 3  # after so many the message itself is at fault
-RETRY_SECONDS = (1, 2, 5, 10, 30)
 KEEPS_ITS_COPY = {"web"}
 _PAYLOAD = re.compile(r'^/[a-z_]+(\{("[a-z]+":"[\w@.,|-]*",?)*\})?$')
 _INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -42,26 +44,54 @@ def clean(text: str) -> str:
 
 
 class Gateway:
-    """One task per person who is waiting for something."""
+    """Two workers for each person who is waiting for something: one answers what came in, one says what goes out."""
 
-    def __init__(self, rasa: Rasa, channels: dict[str, Channel]) -> None:
+    def __init__(self, rasa: Rasa, channels: dict[str, Channel], leases: Leases) -> None:
         self._rasa = rasa
         self._channels = channels
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._told_away: set[int] = set()
+        self._leases = leases
+        self._inbox = Workers("inbox", self._answer_next, leases)
+        self._outbox = Workers("outbox", self._deliver_next, leases)
+        self._away_for: dict[int, int] = {}
         self._recent: dict[str, deque[float]] = defaultdict(deque)
-        self._slowed: set[str] = set()
+        self._running: list[asyncio.Task[None]] = []
 
-    def resume(self) -> None:
-        """Go on where the last run of the process stopped."""
-        for person_id in people.unfinished():
-            self._wake(person_id)
+    def start(self) -> None:
+        """Go on where the last run of the process stopped, and keep time."""
+        for beat, seconds in (
+            (self._leases.renew, RENEW_SECONDS),
+            (people.unfinished, settings().clock_seconds),
+            (self._tick, settings().clock_seconds),
+        ):
+            self._running.append(asyncio.create_task(self._every(seconds, beat)))
+
+    async def _every(self, seconds: float, beat: Callable[[], tuple[set[int], set[int]] | None]) -> None:
+        while True:
+            try:
+                if found := await asyncio.to_thread(beat):
+                    self.wake(*found)
+            except Exception as error:
+                log.warning("%s failed: %s", beat.__name__, type(error).__name__)
+            await asyncio.sleep(seconds)
+
+    def _tick(self) -> tuple[set[int], set[int]] | None:
+        return (clock.tick(utc_now()), set()) if self._leases.take("clock") else None
+
+    def wake(self, recipients: Collection[int], askers: Collection[int] = ()) -> None:
+        """There is something to be said to the first, and something to be answered to the others."""
+        for person_id in recipients:
+            self._outbox.wake(person_id)
+        for person_id in askers:
+            self._inbox.wake(person_id)
 
     async def close(self) -> None:
         """Stop the work; what is unfinished stays in the database."""
-        for task in self._tasks.values():
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._inbox.close()
+        await self._outbox.close()
+        await asyncio.to_thread(self._leases.give_all_back)
 
     async def receive(self, incoming: Incoming) -> bool:
         """Store what was sent and start to answer it; False when the person writes too fast.
@@ -72,7 +102,7 @@ class Gateway:
             return False
         person_id = await asyncio.to_thread(people.store, incoming)
         if person_id is not None:
-            self._wake(person_id)
+            self._inbox.wake(person_id)
         return True
 
     def _too_fast(self, who: str) -> bool:
@@ -80,34 +110,18 @@ class Gateway:
         while recent and now - recent[0] > 60:
             recent.popleft()
         recent.append(now)
-        return len(recent) > MESSAGES_PER_MINUTE
+        return len(recent) > settings().messages_per_minute
 
-    def _wake(self, person_id: int) -> None:
-        task = self._tasks.get(person_id)
-        if task is None or task.done():
-            self._tasks[person_id] = asyncio.create_task(self._serve(person_id))
-
-    async def _serve(self, person_id: int) -> None:
-        """Answer and deliver until nothing is left for this person."""
-        failures = 0
-        while True:
-            try:
-                await self._deliver(person_id)
-                batch = await self._next_question(person_id)
-                if batch is None:
-                    break
-                await self._answer(person_id, batch)
-                failures = 0
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                log.warning("person %s waits: %s", person_id, type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-                failures += 1
-        # A message that was stored after the last look must not wait for the next one.
-        del self._tasks[person_id]
-        if people.waiting(person_id):
-            self._wake(person_id)
+    async def _answer_next(self, person_id: int) -> bool:
+        """What concerns mediation is passed on; everything else is a question for Rasa."""
+        looked = await asyncio.to_thread(desk.handle_next, person_id)
+        if looked is None:
+            return False
+        if looked.is_done:
+            self.wake(looked.recipients)
+        elif batch := await self._next_question(person_id):
+            await self._answer(person_id, batch)
+        return True
 
     async def _next_question(self, person_id: int) -> list[Inbound] | None:
         """The oldest unanswered message; texts that follow each other quickly are one question."""
@@ -133,17 +147,18 @@ class Gateway:
         person = await asyncio.to_thread(people.person, person_id)
         if person is None:
             return
-        ids = [message.id for message in batch]
         if batch[0].kind == "payload" and batch[0].body == "/forget":
             tr = translations(person.language)
-            await asyncio.to_thread(people.forget, person_id)
-            self._told_away.discard(person_id)
+            self.wake(await asyncio.to_thread(people.forget, person_id))
+            self._away_for.pop(person_id, None)
             deleted = tr("Everything about you is deleted. You can write again at any time.")
             await self._tell(person, Reply(deleted, language=tr.code))
             return
         await self._channels[person.channel].typing(person.address)
         replies = await self._reply(person, batch)
-        await asyncio.to_thread(people.answered, person_id, ids, replies)
+        ids = [message.id for message in batch]
+        if await asyncio.to_thread(people.answered, person_id, ids, replies):
+            self.wake({person_id})
 
     async def _tell(self, person: Person, reply: Reply) -> None:
         try:
@@ -191,20 +206,19 @@ class Gateway:
         return await self._ask(person, _COMMANDS.get(payload, payload), tr.code)
 
     async def _ask(self, person: Person, text: str, language: str) -> list[Reply]:
-        """Ask Rasa; while it is away say so once, and keep trying."""
-        for attempt in range(10**9):
-            try:
-                replies = await self._rasa.ask(person.key, text, language)
-                if not replies and attempt < EMPTY_ANSWERS:
-                    raise RasaUnavailable  # without its model, Rasa answers with nothing and success
-                self._told_away.discard(person.id)
-                return replies or [self._failed(translations(language))]
-            except RasaUnavailable:
-                if person.id not in self._told_away and attempt >= 1:
-                    self._told_away.add(person.id)
-                    await self._tell(person, self._away(translations(language)))
-                await asyncio.sleep(RETRY_SECONDS[min(attempt, 2)])
-        raise AssertionError
+        """Ask Rasa; while it is away say so once. Raises RasaUnavailable: the worker tries again."""
+        attempt = self._away_for.get(person.id, 0)
+        try:
+            replies = await self._rasa.ask(person.key, text, language)
+            if not replies and attempt < EMPTY_ANSWERS:
+                raise RasaUnavailable  # without its model, Rasa answers with nothing and success
+        except RasaUnavailable:
+            self._away_for[person.id] = attempt + 1
+            if attempt == 1:
+                await self._tell(person, self._away(translations(language)))
+            raise
+        self._away_for.pop(person.id, None)
+        return replies or [self._failed(translations(language))]
 
     async def _language_for(self, person: Person, text: str) -> str:
         """The chosen language, unless the person plainly switched: then the text's, from now on."""
@@ -216,18 +230,38 @@ class Gateway:
         await asyncio.to_thread(people.set_language, person.id, written, False)
         return written
 
-    async def _deliver(self, person_id: int) -> None:
-        for message in await asyncio.to_thread(people.unsent, person_id):
-            person = await asyncio.to_thread(people.person, person_id)
-            if person is None:
-                return
-            try:
-                await self._channels[person.channel].send(person.address, Reply(**message.body))
-            except Blocked:
-                log.info("person %s cannot be reached any more", person_id)
-                await asyncio.to_thread(people.forget, person_id)
-                return
-            await asyncio.to_thread(people.mark_sent, message.id, person.channel in KEEPS_ITS_COPY)
+    async def _deliver_next(self, person_id: int) -> bool:
+        """Say the next thing. What is known to be said is never said again; after a crash the last one may be."""
+        found = await asyncio.to_thread(people.next_unsent, person_id)
+        if found is None:
+            return False
+        message, person, target = found
+        channel = self._channels[person.channel]
+        try:
+            message_id = await self._act(channel, person.address, message, target)
+        except Blocked:
+            log.info("person %s cannot be reached any more", person_id)
+            self.wake(await asyncio.to_thread(people.left, person_id))
+            return False
+        except Unacceptable:
+            log.warning("a message to person %s was refused", person_id)
+            self.wake(await asyncio.to_thread(people.refused, message))
+            return True
+        keep = person.channel in KEEPS_ITS_COPY
+        if not await asyncio.to_thread(people.mark_sent, message, message_id, keep) and message_id:
+            await channel.delete(person.address, message_id)
+        return True
+
+    @staticmethod
+    async def _act(channel: Channel, address: str, message: Outbound, target: int | None) -> int | None:
+        reply = Reply(**{**message.body, "reply_to": target})
+        if message.act == "say":
+            return await channel.send(address, reply)
+        if target and message.act == "edit":
+            await channel.edit(address, target, reply)
+        if target and message.act == "delete":
+            await channel.delete(address, target)
+        return None
 
     @staticmethod
     def _not_text(tr: Translations) -> Reply:

@@ -7,13 +7,17 @@ import hmac
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bot.database.tables import Inbound, Outbound, Person, Referral, sessions, utc_now
+from bot.database.tables import Copy, Inbound, Outbound, Person, sessions, utc_now
 from bot.gateway.model import Incoming, Reply
 from bot.i18n.languages import DEFAULT_LANGUAGE, offered
+from bot.mediation import desk
+from bot.mediation.mail import Mail
 from bot.settings import settings
 
+UPDATE_DAYS = 2
 _EVENTS = sa.table("events", sa.column("sender_id"), sa.column("timestamp"))
 
 
@@ -24,15 +28,50 @@ def pseudonym(channel: str, address: str) -> str:
 
 def store(incoming: Incoming) -> int | None:
     """Keep what was sent; returns the person's id, or None when this very message is already there."""
+    try:
+        return _store(incoming)
+    except IntegrityError:  # another process stored the person, or the message, at the same moment
+        return _store(incoming)
+
+
+def _store(incoming: Incoming) -> int | None:
     with sessions().begin() as session:
+        if incoming.kind == "edit" and not _relayed(session, incoming):
+            return None  # an edited question was answered as it was; the person can ask again
         person = _person(session, incoming)
         known = sa.select(Inbound.id).where(Inbound.person_id == person.id, Inbound.external_id == incoming.external_id)
         if session.scalar(known):
             return None
         session.add(
-            Inbound(person_id=person.id, external_id=incoming.external_id, kind=incoming.kind, body=incoming.body)
+            Inbound(
+                person_id=person.id,
+                external_id=incoming.external_id,
+                kind=incoming.kind,
+                body=incoming.body if desk.is_staff(session, person.id) else rounded(incoming),
+                message_id=incoming.message_id,
+                reply_to=incoming.reply_to,
+                reply_name=incoming.reply_name,
+                author=incoming.author,
+            )
         )
         return person.id
+
+
+def rounded(incoming: Incoming) -> str:
+    """Where a person is, to about a hundred metres; anything else as it came."""
+    if incoming.kind != "location":
+        return incoming.body
+    return ",".join(f"{float(number):.3f}" for number in incoming.body.split(","))
+
+
+def _relayed(session: Session, incoming: Incoming) -> bool:
+    """Whether the message that was edited went to a mediator, or to a person."""
+    author = sa.select(Person.id).where(Person.channel == incoming.channel, Person.address == incoming.address)
+    waits = sa.select(Inbound.id).where(
+        Inbound.person_id.in_(author), Inbound.message_id == incoming.message_id, ~Inbound.done
+    )
+    carried = sa.select(Copy.id).where(Copy.sender_id.in_(author), Copy.source_message_id == incoming.message_id)
+    return session.scalar(carried.limit(1)) is not None or session.scalar(waits.limit(1)) is not None
 
 
 def _person(session: Session, incoming: Incoming) -> Person:
@@ -78,20 +117,30 @@ def waiting(person_id: int) -> list[Inbound]:
         return list(session.scalars(query))
 
 
-def answered(person_id: int, inbound_ids: list[int], replies: list[Reply]) -> None:
-    """In one transaction: these messages are done, and this is to be said."""
+def answered(person_id: int, inbound_ids: list[int], replies: list[Reply]) -> bool:
+    """In one transaction: these messages are done, and this is to be said.
+
+    False when a mediator took the person's referral meanwhile: the bot is silent, and the messages are the mediator's.
+    """
     with sessions().begin() as session:
-        if session.get(Person, person_id) is None:
-            return
-        session.execute(sa.update(Inbound).where(Inbound.id.in_(inbound_ids)).values(done=True, body=""))
+        done = sa.update(Inbound).where(Inbound.id.in_(inbound_ids)).values(done=True, body="")
+        session.execute(done)
+        found = session.get(Person, person_id)
+        if found is None or desk.has_mediator(session, found):
+            session.rollback()
+            return False
         session.add_all(Outbound(person_id=person_id, body=reply.as_dict()) for reply in replies)
+        return True
 
 
-def unsent(person_id: int) -> list[Outbound]:
-    """What is still to be said, in order."""
+def next_unsent(person_id: int) -> tuple[Outbound, Person, int | None] | None:
+    """The next thing to be said, to whom, and the message in their chat that it answers or changes."""
     with sessions()() as session:
         query = sa.select(Outbound).where(Outbound.person_id == person_id, ~Outbound.sent).order_by(Outbound.id)
-        return list(session.scalars(query))
+        message, person = session.scalar(query.limit(1)), session.get(Person, person_id)
+        if message is None or person is None:
+            return None
+        return message, person, desk.target_of(session, message)
 
 
 def said_after(person_id: int, last_id: int) -> list[Outbound]:
@@ -101,41 +150,71 @@ def said_after(person_id: int, last_id: int) -> list[Outbound]:
         return list(session.scalars(query))
 
 
-def mark_sent(outbound_id: int, keep: bool) -> None:
-    """It was delivered; the web page may ask for it again, other channels keep their own copy."""
+def mark_sent(message: Outbound, message_id: int | None, keep: bool) -> bool:
+    """It was delivered; the web page may ask for it again, other channels keep their own copy.
+
+    False when it was taken back while it was on its way.
+    """
     with sessions().begin() as session:
+        wanted = desk.delivered(session, message, message_id)
         if keep:
-            session.execute(sa.update(Outbound).where(Outbound.id == outbound_id).values(sent=True))
+            session.execute(sa.update(Outbound).where(Outbound.id == message.id).values(sent=True))
         else:
-            session.execute(sa.delete(Outbound).where(Outbound.id == outbound_id))
+            session.execute(sa.delete(Outbound).where(Outbound.id == message.id))
+        return wanted
 
 
-def unfinished() -> list[int]:
-    """People with something unanswered or unsent, for the start after a crash."""
+def refused(message: Outbound) -> set[int]:
+    """The channel will never take it: whoever wrote it is told. Returns whom to wake."""
+    with sessions().begin() as session:
+        post = Mail(session)
+        session.execute(sa.delete(Outbound).where(Outbound.id == message.id))
+        desk.could_not_pass(post, message)
+    return post.recipients
+
+
+def left(person_id: int) -> set[int]:
+    """They blocked the bot or closed their account: mediators are removed, people forgotten. Returns whom to wake."""
+    with sessions().begin() as session:
+        post = Mail(session)
+        found = session.get(Person, person_id)
+        if found and desk.gone(post, found):
+            return post.recipients
+    return forget(person_id)
+
+
+def unfinished() -> tuple[set[int], set[int]]:
+    """People with something unsent, and people with something unanswered: after a crash, or by another process."""
     with sessions()() as session:
-        asked = sa.select(Inbound.person_id).where(~Inbound.done)
-        return list(session.scalars(asked.union(sa.select(Outbound.person_id).where(~Outbound.sent))))
+        asked = session.scalars(sa.select(Inbound.person_id).where(~Inbound.done).distinct())
+        told = session.scalars(sa.select(Outbound.person_id).where(~Outbound.sent).distinct())
+        return set(told), set(asked)
 
 
-def forget(person_id: int) -> None:
-    """Erase everything about a person: their messages, referrals and Rasa's tracker."""
+def forget(person_id: int) -> set[int]:
+    """Erase everything about a person: messages, copies in mediators' chats, Rasa's tracker. Returns whom to wake."""
     with sessions().begin() as session:
         found = session.get(Person, person_id)
         if found is None:
-            return
-        session.execute(sa.delete(Referral).where(Referral.person_key == found.key))
+            return set()
+        post = Mail(session)
+        desk.forget(post, found)
         if sa.inspect(session.connection()).has_table("events"):
             session.execute(sa.delete(_EVENTS).where(_EVENTS.c.sender_id == found.key))
         session.execute(sa.delete(Inbound).where(Inbound.person_id == person_id))
         session.execute(sa.delete(Outbound).where(Outbound.person_id == person_id))
         session.delete(found)
+    return post.recipients - {person_id}
 
 
-def expire() -> int:
-    """Forget everybody who has been silent for longer than the retention setting; returns how many."""
-    limit = utc_now() - timedelta(days=settings().retention_days)
-    with sessions()() as session:
-        silent = list(session.scalars(sa.select(Person.id).where(Person.last_seen < limit)))
-    for person_id in silent:
-        forget(person_id)
-    return len(silent)
+def expire() -> set[int]:
+    """Forget everybody who has been silent for longer than the retention setting; returns whom to wake."""
+    now = utc_now()
+    limit = now - timedelta(days=settings().retention_days)
+    with sessions().begin() as session:
+        # Telegram sends an update again for a day at most; until then the row tells that it is known.
+        known = sa.delete(Inbound).where(Inbound.done, Inbound.received_at < now - timedelta(days=UPDATE_DAYS))
+        session.execute(known)
+        silent = session.scalars(sa.select(Person.id).where(Person.last_seen < limit)).all()
+        silent = [person_id for person_id in silent if not desk.is_staff(session, person_id)]
+    return set().union(*(forget(person_id) for person_id in silent))

@@ -47,6 +47,12 @@ class WebChannel:
         """Wake the page; it reads what was said from the database."""
         self._wake(address, "")
 
+    async def edit(self, address: str, message_id: int, reply: Reply) -> None:
+        """Messages on the page have no ids: changes come as new messages."""
+
+    async def delete(self, address: str, message_id: int) -> None:
+        """Likewise: what was said stays on the page until the person erases everything."""
+
     async def tell(self, address: str, reply: Reply) -> None:
         """Show it on the open page only."""
         self._wake(address, message_event(reply.as_dict(), None))
@@ -211,7 +217,7 @@ def create_app(
                     last = said.id
                     yield message_event(said.body, said.id)
                 try:
-                    yield await asyncio.wait_for(queue.get(), timeout=15)
+                    yield await asyncio.wait_for(queue.get(), timeout=5)
                 except TimeoutError:
                     yield ": still here\n\n"
 
