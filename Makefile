@@ -8,7 +8,7 @@ export RASA_TELEMETRY_ENABLED := false
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: run test install train check evaluate bench faults lock messages
+.PHONY: run test install train check evaluate languages bench faults lock messages
 
 run: train
 	$(BIN)/python -m bot.cli run
@@ -32,9 +32,13 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m bot.cli catalog check
+	$(BIN)/python -m bot.cli sentences
 
 evaluate: train
 	$(BIN)/python -m bot.cli evaluate
+
+languages: train
+	$(BIN)/python -m bot.cli languages
 
 bench: train
 	$(BIN)/python -m benchmarks.run

@@ -9,6 +9,17 @@ from bot.catalog.commands import add_commands as add_catalog_commands
 from bot.mediation import commands as mediation
 
 
+def check_sentences() -> int:
+    """Print every problem of the training sentences; exit code 1 when there is one."""
+    from bot.nlu.check import problems
+
+    found = list(problems())
+    for problem in found:
+        print(problem)
+    print(f"sentences: {len(found)} problems")
+    return 1 if found else 0
+
+
 def main() -> None:
     """Parse the command line and do it."""
     parser = argparse.ArgumentParser(prog="bot", description="Ponte, a multilingual information chatbot")
@@ -19,6 +30,9 @@ def main() -> None:
     train.add_argument("--if-needed", action="store_true", help="only when something newer than the model changed")
     evaluate = commands.add_parser("evaluate", help="score the challenge questions")
     evaluate.add_argument("--errors", action="store_true", help="print what was misunderstood")
+    evaluate.add_argument("--set", choices=["challenge", "development"], default="challenge")
+    commands.add_parser("sentences", help="say what is wrong with the training sentences")
+    commands.add_parser("languages", help="say per language what is translated, reviewed and understood")
     add_catalog_commands(commands.add_parser("catalog", help="work on the catalogue"))
     mediation.add_commands(commands)
     given = parser.parse_args()
@@ -32,9 +46,15 @@ def main() -> None:
 
         serve()
     elif given.command == "evaluate":
-        from bot.nlu.evaluate import main as score
+        from bot.nlu.evaluate import evaluate as score
 
-        sys.exit(score(show_errors=given.errors))
+        sys.exit(score(given.set, show_errors=given.errors))
+    elif given.command == "languages":
+        from bot.nlu.evaluate import print_languages
+
+        sys.exit(print_languages())
+    elif given.command == "sentences":
+        sys.exit(check_sentences())
     else:
         from bot import supervisor
 

@@ -1,57 +1,44 @@
 """The training sentences: every need in every language, no sentence twice, none of the challenge's."""
 
-from __future__ import annotations
-
-import re
-from collections import defaultdict
-
-import pytest
-from ruamel.yaml import YAML
-
-from bot.catalog.model import vocabulary
-from bot.i18n import languages
-from bot.nlu.evaluate import CHALLENGE, questions
-from bot.places.text import key
-from bot.settings import ROOT
-
-PER_NEED, PER_TURN = 40, 15
+from bot.nlu import check
 
 
-def sentences(language):
-    """Intent to its sentences, in one language."""
-    found = defaultdict(list)
-    for path in sorted((ROOT / "data" / "nlu" / language).glob("*.yml")):
-        for block in YAML(typ="safe").load(path.read_text(encoding="utf-8"))["nlu"]:
-            found[block["intent"]] += re.findall(r"^- (.+)$", block["examples"], re.MULTILINE)
-    return found
+def write(folder, language, **examples):
+    (folder / language).mkdir(parents=True)
+    blocks = "".join(
+        f"- intent: {intent}\n  examples: |\n" + "".join(f"    - {text}\n" for text in texts)
+        for intent, texts in examples.items()
+    )
+    (folder / language / "topic.yml").write_text(f'version: "3.1"\nnlu:\n{blocks}', encoding="utf-8")
 
 
-@pytest.mark.parametrize("language", list(languages()))
-def test_every_need_has_enough_sentences(language):
-    counted = {intent: len(found) for intent, found in sentences(language).items()}
-    few = {need: counted.get(need, 0) for need in vocabulary().needs if counted.get(need, 0) < PER_NEED}
-    few |= {turn: number for turn, number in counted.items() if number < PER_TURN}
-
-    assert few == {}
+def test_the_shipped_sentences_have_no_problem():
+    assert list(check.problems()) == []
 
 
-def test_no_sentence_has_two_meanings():
-    meanings = defaultdict(set)
-    for language in languages():
-        for intent, found in sentences(language).items():
-            for sentence in found:
-                meanings[key(sentence)].add(intent)
+def test_few_and_repeated_and_nearly_equal_sentences_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "SENTENCES", tmp_path)
+    monkeypatch.setattr(check, "QUESTIONS", [])
+    write(
+        tmp_path,
+        "it",
+        housing=["cerco casa", "mi hanno mandato via di casa oggi"],
+        legal_aid=["Cerco casa!", "mi hanno mandato via di casa oggii"],
+    )
 
-    assert {sentence: intents for sentence, intents in meanings.items() if len(intents) > 1} == {}
+    found = [problem for problem in check.problems() if problem.startswith("it:")]
+
+    assert "it: housing has 2 sentences; write at least 40." in found
+    assert 'it: "Cerco casa!" stands under housing and legal_aid.' in found
+    assert any("are nearly the same" in problem for problem in found)
 
 
-def test_no_challenge_question_is_in_the_training_data():
-    trained = {key(s) for language in languages() for found in sentences(language).values() for s in found}
-    asked = {
-        key(q["text"])
-        for language in languages()
-        for q in questions(CHALLENGE / f"{language}.yml")
-        if len(q["text"].split()) > 3
-    }
+def test_a_challenge_question_that_is_nearly_a_training_sentence_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "SENTENCES", tmp_path / "nlu")
+    monkeypatch.setattr(check, "QUESTIONS", [tmp_path / "challenge"])
+    write(tmp_path / "nlu", "it", housing=["mi hanno mandato via di casa"])
+    (tmp_path / "challenge").mkdir()
+    question = 'questions:\n- {text: "Mi hanno mandato via di casa.", intent: housing, style: plain}\n'
+    (tmp_path / "challenge" / "it.yml").write_text(question, encoding="utf-8")
 
-    assert asked & trained == set()
+    assert any("is nearly the training sentence" in problem for problem in check.problems())
