@@ -172,7 +172,7 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _sheet(given: argparse.Namespace) -> int:
-    from bot.catalog.exports.fonts import FontMissing
+    from bot.fonts import FontMissing
     from bot.catalog.exports.sheet import ambito_sheet, service_sheet
 
     codes = given.languages.split(",")

@@ -31,8 +31,8 @@ from telegram.ext import (
     filters,
 )
 
-from bot.catalog.loader import catalog
 from bot.database.leases import Leases
+from bot.gateway.deep_links import deep_link
 from bot.gateway.gateway import Gateway
 from bot.gateway.model import MEDIA, SHARE_LOCATION, Blocked, Incoming, Reply, Unacceptable
 from bot.i18n import N_, languages, translations
@@ -41,7 +41,6 @@ from bot.mediation import topics
 from bot.mediation.desk import JOIN
 from bot.mediation.mediators import LINK_PREFIX
 from bot.mediation.words import TITLE
-from bot.places import gazetteer
 from bot.settings import Settings, settings
 
 log = logging.getLogger(__name__)
@@ -130,17 +129,6 @@ async def command(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         await _receive(update, context, "payload", name)
     else:
         await _receive(update, context, "text", update.message.text)
-
-
-def deep_link(argument: str) -> str | None:
-    """The payload behind a link on a desk's door: a service's id, or an ambito's."""
-    if argument in catalog().services:
-        return f'/ask_details{{"service":"{argument}"}}'
-    comuni = [c for c in gazetteer().comuni.values() if c.ambito and c.ambito in catalog().names_of_ambito(argument)]
-    if comuni:
-        seat = max(comuni, key=lambda c: c.population)
-        return f'/inform_place{{"place":"{seat.code}"}}'
-    return None
 
 
 async def delete(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:

@@ -20,7 +20,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from bot.fonts import FOLDER as FONTS
 from bot.gateway import people
+from bot.gateway.deep_links import deep_link
 from bot.gateway.gateway import Gateway
 from bot.gateway.model import SHARE_LOCATION, Incoming, Reply
 from bot.i18n import Translations, languages, translations
@@ -91,6 +93,7 @@ def words(tr: Translations) -> dict[str, str]:
         "location_failed": tr("Your location could not be found. Write the name of your town."),
         "new_message": tr("New message"),
         "failed": tr("Not sent."),
+        "start": tr("Show me this"),
         "retry": tr("Try again"),
         "typing": tr("Ponte is writing"),
     }
@@ -174,6 +177,7 @@ def create_app(
             "direction": tr.direction,
             "languages": list(languages().values()),
             "words": words(tr),
+            "start": deep_link(request.query_params.get("start", "")) or "",
         }
         response = templates.TemplateResponse(request, "chat.html", context)
         if COOKIE not in request.cookies:
@@ -242,6 +246,7 @@ def create_app(
         Route("/health", health),
         Route("/telegram", telegram, methods=["POST"]),
         Mount("/static", StaticFiles(directory=HERE / "static")),
+        Mount("/fonts", StaticFiles(directory=FONTS)),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     app.add_middleware(Security)

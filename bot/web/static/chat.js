@@ -338,3 +338,9 @@ new ResizeObserver(() => {
 }).observe(messages);
 
 connect();
+
+// A link on a desk's door names what to show; once it was asked for, opening the page again must not ask anew.
+if (document.body.dataset.start) {
+  history.replaceState(null, "", location.pathname);
+  post({ payload: document.body.dataset.start, title: words.start }, words.start);
+}
