@@ -172,8 +172,8 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _sheet(given: argparse.Namespace) -> int:
-    from bot.fonts import FontMissing
     from bot.catalog.exports.sheet import ambito_sheet, service_sheet
+    from bot.fonts import FontMissing
 
     codes = given.languages.split(",")
     if unknown := [code for code in codes if code not in languages()]:

@@ -9,9 +9,9 @@ import segno
 from fpdf import FPDF
 
 from bot.catalog.card import address
-from bot.fonts import font_for
 from bot.catalog.hours.words import is_simple, usual_week
 from bot.catalog.model import Ambito, Service, vocabulary
+from bot.fonts import font_for
 from bot.i18n import Translations, languages, translations
 
 MARGIN, QR_SIZE = 18, 52  # millimetres
