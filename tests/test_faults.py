@@ -6,13 +6,13 @@ from tests import faults
 
 
 def test_killed_gateways_and_outages_lose_nothing_on_sqlite(tmp_path):
-    outcome = faults.inject(tmp_path, kills=5, mediators=2, pause=1.0)
+    outcome = faults.inject(tmp_path, kills=4, mediators=2, pause=0.6)
 
     check(outcome, at_once=8)
 
 
 def test_two_gateways_on_postgresql_lose_nothing(tmp_path, postgresql_url):
-    outcome = faults.inject(tmp_path, kills=4, mediators=2, pause=1.0, gateways=2, database_url=postgresql_url)
+    outcome = faults.inject(tmp_path, kills=3, mediators=2, pause=0.6, gateways=2, database_url=postgresql_url)
 
     check(outcome, at_once=8)
 
