@@ -15,11 +15,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot.database.tables import Mediator, Person, sessions, utc_now
+from bot.gateway.people import unfinished
 from bot.mediation import cases
 from bot.mediation.mail import mail
 from bot.settings import ROOT
 from tests.bot_api import BotApiServer
-from tests.mediation import Chat, MediationBot, mediation_bot
+from tests.mediation import Chat, MediationBot, eventually, mediation_bot
 
 MESSAGES = 300
 SECONDS_BETWEEN = 0.1
@@ -66,8 +67,7 @@ def open_referrals(bot: MediationBot, count: int) -> list[tuple[int, int]]:
             address = str(mediators[number // PEOPLE_PER_MEDIATOR].id)
             query = sa.select(Mediator).join(Person, Person.id == Mediator.person_id).where(Person.address == address)
             assert cases.take(post, chat.referral, post.session.scalars(query).one(), utc_now())
-    for chat in people:
-        chat.hears("/stop", timeout=60)
+    eventually(lambda: not any(unfinished()), timeout=120)  # Telegram takes 30 messages a second
     return [(chat.id, mediators[number // PEOPLE_PER_MEDIATOR].id) for number, chat in enumerate(people)]
 
 

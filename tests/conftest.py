@@ -126,23 +126,24 @@ def chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The address of a PostgreSQL server; skips, aloud, where none is installed."""
+def postgresql_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a PostgreSQL server and how to restart it; skips, aloud, where none is installed."""
     from tests import postgresql
 
     if postgresql.binaries() is None:
         pytest.skip("NO POSTGRESQL FOUND: its tests did not run (apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="NO PSYCOPG FOUND: the PostgreSQL tests did not run")
-    with postgresql.server() as (address, _):
-        yield address
+    with postgresql.server() as running:
+        yield running
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
+def postgresql_url(postgresql_server: tuple[str, Callable[[], None]]) -> str:
     """An empty database on that server."""
     import psycopg
 
+    server, _ = postgresql_server
     name = f"test_{next(DATABASES)}"
-    with psycopg.connect(f"{postgresql_server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgresql_server}/{name}"
+    return f"{server}/{name}"
