@@ -87,4 +87,5 @@ def _origin(guide: Guide, stated: Iterable[Sentence | str], tr: Translations) ->
 
 def _site(source: Source, tr: Translations) -> str:
     host = source.url.split("/")[2].removeprefix("www.")
-    return f"{tr.isolate(host)} ({tr.isolate(source.date[:4]) if source.date else tr('no date')})"
+    when = tr.isolate(source.date[:4]) if source.date else tr("no date")
+    return f"{tr.isolate(host)} ({when})"

@@ -74,8 +74,8 @@ def home(mediator: Mediator, counts: Counts, language: str) -> Reply:
     duty = ("⚪ " + tr("Go off duty"), "m:duty:off") if mediator.on_duty else ("🟢 " + tr("Go on duty"), "m:duty:on")
     buttons = [
         _button(*duty),
-        _button(f"💬 {tr('My conversations')} ({len(counts.mine)})", "m:cases"),
-        _button(f"⏳ {tr('Waiting')} ({counts.waiting})", "m:waiting"),
+        _button("💬 " + tr("My conversations") + f" ({len(counts.mine)})", "m:cases"),
+        _button("⏳ " + tr("Waiting") + f" ({counts.waiting})", "m:waiting"),
         _button("🌐 " + tr("Languages"), "m:languages"),
         _button("📍 " + tr("Ambiti"), "m:ambiti"),
         _button("🎓 " + tr("Skills"), "m:skills"),
@@ -83,7 +83,7 @@ def home(mediator: Mediator, counts: Counts, language: str) -> Reply:
         _button("🇮🇹 Italiano", "m:speak:it") if language != "it" else _button("🇬🇧 English", "m:speak:en"),
     ]
     if mediator.is_coordinator:
-        buttons.append(_button(f"🗂️ {tr('All requests')} ({counts.everything})", "m:all"))
+        buttons.append(_button("🗂️ " + tr("All requests") + f" ({counts.everything})", "m:all"))
     return _reply(tr, "\n".join(lines), buttons, title=mediator.name)
 
 
