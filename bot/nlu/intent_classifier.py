@@ -127,7 +127,7 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """C of the SVM; weight of the embedding; temperature of the softmax; seed of the slips."""
-        return {"C": 0.5, "embedding": 1.0, "temperature": 0.15, "seed": 7}
+        return {"C": 0.5, "embedding": 1.0, "temperature": 0.2, "seed": 7}
 
     @classmethod
     def create(

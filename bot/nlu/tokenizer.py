@@ -17,7 +17,10 @@ EVERY_LANGUAGE = "xx"
 
 @lru_cache
 def _rules(language: str) -> Any:
-    return spacy.blank(language).tokenizer
+    try:
+        return spacy.blank(language).tokenizer
+    except ImportError:  # spaCy has no rules of its own for Punjabi
+        return spacy.blank(EVERY_LANGUAGE).tokenizer
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_TOKENIZER, is_trainable=False)
