@@ -25,6 +25,8 @@ BUCKETS = 2**16
 LONGEST_RUN = 4
 #: The margin by which the best language must lead before it is called sure, and the letters that must be its own.
 SURE_MARGIN, OWN_LETTERS = 0.4, 4
+#: In Latin letters these are written nearly alike, so much more is asked before one is called sure.
+ALIKE_IN_LATIN, ALIKE_MARGIN = {"hi", "pa", "ur"}, 1.0
 #: A word that people of so many languages write (permesso, questura, ok) tells nothing about the language.
 SHARED_BY = 6
 # A word is letters and digits with their combining vowel signs, which \w leaves out.
@@ -116,5 +118,6 @@ def identify(text: str) -> str | None:
     own = [word for word in _words(text) if word not in _model().shared]
     if sum(c.isalpha() for word in own for c in word) < OWN_LETTERS:
         return None
-    (best, first), (_, second), *_ = margins(text)
-    return best if first - second >= SURE_MARGIN else None
+    (best, first), (runner_up, second), *_ = margins(text)
+    are_alike = {best, runner_up} <= ALIKE_IN_LATIN and all(word[0] < "\u0250" for word in own)
+    return best if first - second >= (ALIKE_MARGIN if are_alike else SURE_MARGIN) else None
