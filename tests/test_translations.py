@@ -99,7 +99,6 @@ def test_the_glossary_is_followed(code):
         ("kifach njedded lpermesso dyali 3afak wra9", "ar"),
         ("kak prodlit permesso, ya v milane", "ru"),
         ("як продовжити дозвіл на проживання?", "uk"),
-        ("ye kaun likh raha hai", None),  # Urdu and Hindi alike in Latin letters
         ("permesso di soggiorno", None),
         ("codice fiscale questura", None),
         ("ok", None),
@@ -108,3 +107,11 @@ def test_the_glossary_is_followed(code):
 )
 def test_the_language_is_told_only_where_it_can_be(text, code):
     assert identify(text) == code
+
+
+def test_hindi_and_urdu_in_latin_letters_do_not_change_each_other():
+    written = "mujhe kaam chahiye, kahan jaun bhai"
+
+    assert identify(written, current="hi") == "hi"
+    assert identify(written, current="ur") == "ur"
+    assert identify("मुझे काम चाहिए, कहाँ जाऊँ भाई", current="ur") == "hi"

@@ -222,7 +222,7 @@ class Gateway:
 
     async def _language_for(self, person: Person, text: str) -> str:
         """The chosen language, unless the person plainly switched: then the text's, from now on."""
-        written = identify(gazetteer().without_places(text))
+        written = identify(gazetteer().without_places(text), person.language)
         if written is None or written == person.language:
             return person.language
         if person.language_chosen:

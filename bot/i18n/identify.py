@@ -25,8 +25,8 @@ BUCKETS = 2**16
 LONGEST_RUN = 4
 #: The margin by which the best language must lead before it is called sure, and the letters that must be its own.
 SURE_MARGIN, OWN_LETTERS = 0.4, 4
-#: In Latin letters these are written nearly alike, so much more is asked before one is called sure.
-ALIKE_IN_LATIN, ALIKE_MARGIN = {"hi", "pa", "ur"}, 1.0
+#: In Latin letters these are written nearly alike.
+ALIKE_IN_LATIN = {"hi", "pa", "ur"}
 #: A word that people of so many languages write (permesso, questura, ok) tells nothing about the language.
 SHARED_BY = 6
 # A word is letters and digits with their combining vowel signs, which \w leaves out.
@@ -113,11 +113,15 @@ def margins(text: str) -> list[tuple[str, float]]:
     return [(model.codes[i], float(scores[i])) for i in np.argsort(-scores)]
 
 
-def identify(text: str) -> str | None:
-    """The language on offer that the text is plainly written in, or None when one cannot be sure."""
+def identify(text: str, current: str | None = None) -> str | None:
+    """The language on offer that the text is plainly written in, or None when one cannot be sure.
+
+    Hindi, Punjabi and Urdu in Latin letters never change a `current` one of the three.
+    """
     own = [word for word in _words(text) if word not in _model().shared]
     if sum(c.isalpha() for word in own for c in word) < OWN_LETTERS:
         return None
-    (best, first), (runner_up, second), *_ = margins(text)
-    are_alike = {best, runner_up} <= ALIKE_IN_LATIN and all(word[0] < "\u0250" for word in own)
-    return best if first - second >= (ALIKE_MARGIN if are_alike else SURE_MARGIN) else None
+    (best, first), (_, second), *_ = margins(text)
+    if {best, current} <= ALIKE_IN_LATIN and all(word[0] < "\u0250" for word in own):
+        return current
+    return best if first - second >= SURE_MARGIN else None
