@@ -50,7 +50,7 @@ def train() -> int:
     from bot.i18n.identify import train as train_languages
 
     train_languages()
-    command = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", "ponte"]
+    command = [sys.executable, "-m", "rasa", "train", "--skip-validation", "--fixed-model-name", "ponte"]
     return subprocess.call(command, cwd=ROOT, env={**os.environ, **QUIET})
 
 

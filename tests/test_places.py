@@ -53,3 +53,26 @@ def test_every_comune_of_lombardy_is_known():
 
 def test_a_text_is_told_its_language_without_its_places():
     assert gazetteer().without_places("I live in Milano now").split() == ["I", "live", "in", "now"]
+
+
+@pytest.mark.parametrize(
+    ("text", "comune"),
+    [
+        ("怎么续签居留？我住在Sondrio", "Sondrio"),
+        ("mai lodi me rehta hun", "Lodi"),
+        ("permesso yenilemek istiyom sondrioda oturuyom", "Sondrio"),
+        ("я живу в Милане", "Milano"),
+        ("мне нужно пермессо в Брешии", "Brescia"),
+        ("ਮੈਂ Como ਵਿੱਚ ਰਹਿੰਦਾ ਹਾਂ", "Como"),
+        ("vivo en Lodi", "Lodi"),
+    ],
+)
+def test_places_are_found_as_other_languages_write_them(text, comune):
+    [match] = gazetteer().find(text)
+
+    assert [gazetteer().comuni[code].name for code in match.codes] == [comune]
+
+
+@pytest.mark.parametrize("text", ["como hago para renovar", "cerca de la estacion", "da dove vieni", "come stai"])
+def test_everyday_words_of_other_languages_are_no_places(text):
+    assert gazetteer().find(text) == []

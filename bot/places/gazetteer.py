@@ -13,12 +13,12 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from bot.places.model import Comune, Place, Point, distance_km
-from bot.places.text import key, words
+from bot.places.text import fold, key, words
 from bot.settings import settings
 
 LONGEST_NAME = 6  # words
-FUZZY_CUTOFF = 84
-FUZZY_MIN_LENGTH = 6
+#: Letters that a name must have, and percent of them that must be right; other scripts decline names (в Милане).
+FUZZY_LATIN, FUZZY_OTHER = (6, 84), (5, 80)
 #: Names that are also everyday words: only after a word that announces a place, or alone.
 EVERYDAY = set(
     [
@@ -155,8 +155,50 @@ ANNOUNCES = set(
         "tra",
         "via",
         "verso",
+        # Spanish, Portuguese, Romanian, Albanian, Filipino
+        "vivo",
+        "moro",
+        "em",
+        "cerca",
+        "perto",
+        "desde",
+        "din",
+        "la",
+        "langa",
+        "locuiesc",
+        "ne",
+        "nga",
+        "jetoj",
+        "sa",
+        "taga",
+        # Russian, Ukrainian, also in Latin letters
+        "в",
+        "во",
+        "із",
+        "из",
+        "з",
+        "у",
+        "біля",
+        "под",
+        "возле",
+        "v",
+        "vo",
+        "iz",
+        "z",
+        "u",
+        "zhivu",
+        "zhyvu",
     ]
 )
+#: Words and endings that stand behind the name of a place (Hindi, Punjabi, Urdu, Bengali, Sinhala, Turkish).
+FOLLOWS = {
+    fold(word)
+    for word in [
+        "में", "मे", "से", "me", "mein", "mai", "se", "ਵਿੱਚ", "ਵਿਚ", "ਤੋਂ", "vich", "vch", "ch", "میں", "سے", "ch",
+        "তে", "এ", "থেকে", "e", "te", "theke", "වල", "වලින්", "wala", "eke", "da", "de", "dan", "den",
+    ]
+}  # fmt: skip
+_ENDINGS = {"da", "de", "ta", "te", "dan", "den", "tan", "ten", "ya", "ye"}
 _ARABIC = re.compile(r"^[\u0600-\u06ff]+$")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -170,11 +212,22 @@ class Match:
     codes: tuple[str, ...]
 
 
+def _fuzziness(name: str) -> tuple[int, int]:
+    return FUZZY_LATIN if name.isascii() else FUZZY_OTHER
+
+
 def _without_prefix(word: str) -> Iterable[str]:
     """An Arabic word, and the same without the preposition that is written onto it (in, to, from, and)."""
     yield word
     if _ARABIC.match(word) and len(word) > 4 and word[0] in "بفلوک":
         yield word[1:]
+
+
+def _without_ending(word: str) -> Iterable[str]:
+    """A word, and the same without a Turkish case ending that was typed without its apostrophe (milanoda)."""
+    for length in (2, 3):
+        if len(word) - length >= 5 and word[-length:] in _ENDINGS:
+            yield word[:-length]
 
 
 class Gazetteer:
@@ -194,7 +247,7 @@ class Gazetteer:
                 self._everyday.add(key(name))
         self._index = {name: tuple(codes) for name, codes in index.items() if name}
         self._han = sorted((n for n in self._index if _HAN.search(n)), key=len, reverse=True)
-        self._fuzzy = [n for n in self._index if len(n) >= FUZZY_MIN_LENGTH and n not in self._everyday and n.isascii()]
+        self._fuzzy = [n for n in self._index if len(n) >= _fuzziness(n)[0] and n not in self._everyday]
 
     def place(self, value: str) -> Place | None:
         """The place behind a `place` slot (see Place.code), or None when it is not one."""
@@ -243,12 +296,21 @@ class Gazetteer:
                 codes = self._index.get(name)
                 if codes and (first != run[0][0] or self._is_place(name, tokens, at)):
                     return Match(run[0][1], run[-1][2], codes), length
+        word, start, end = tokens[at]
+        for name in _without_ending(word):
+            if name in self._index and name not in self._everyday:
+                return Match(start, end, self._index[name]), 1
         return None, 1
 
     def _is_place(self, name: str, tokens: list[tuple[str, int, int]], at: int) -> bool:
-        if name not in self._everyday:
-            return True
-        return len(tokens) == 1 or (at > 0 and tokens[at - 1][0] in ANNOUNCES)
+        return name not in self._everyday or len(tokens) == 1 or self._is_marked(tokens, at, name.count(" ") + 1)
+
+    @staticmethod
+    def _is_marked(tokens: list[tuple[str, int, int]], at: int, length: int) -> bool:
+        """Whether a word before or behind says that this is a place."""
+        before = tokens[at - 1][0] if at else ""
+        behind = tokens[at + length][0] if at + length < len(tokens) else ""
+        return before in ANNOUNCES or behind in FOLLOWS
 
     def _han_names(self, text: str) -> list[Match]:
         for name in self._han:
@@ -257,15 +319,16 @@ class Gazetteer:
         return []
 
     def _misspelt(self, tokens: list[tuple[str, int, int]]) -> list[Match]:
-        for at, (word, start, _) in enumerate(tokens):
-            if len(tokens) > 2 and not (at and tokens[at - 1][0] in ANNOUNCES):
+        for at, (_, start, _) in enumerate(tokens):
+            if len(tokens) > 2 and not self._is_marked(tokens, at, 1):
                 continue
             for length in (3, 2, 1):
                 run = tokens[at : at + length]
                 name = " ".join(w for w, _, _ in run)
-                if len(run) < length or len(name) < FUZZY_MIN_LENGTH or not word.isascii():
+                least, cutoff = _fuzziness(name)
+                if len(run) < length or len(name) < least:
                     continue
-                best = process.extractOne(name, self._fuzzy, scorer=fuzz.ratio, score_cutoff=FUZZY_CUTOFF)
+                best = process.extractOne(name, self._fuzzy, scorer=fuzz.ratio, score_cutoff=cutoff)
                 if best and best[0][0] == name[0]:
                     return [Match(start, run[-1][2], self._index[best[0]])]
         return []

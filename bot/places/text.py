@@ -29,7 +29,8 @@ def words(text: str) -> list[tuple[str, int, int]]:
     """(folded word, start, end) for every word; apostrophes split as they do in Italian ("l'aquila", "d'adda")."""
     found = []
     # Combining vowel signs (Hindi, Bengali) are not \w: a run of letters and marks is one word.
-    for match in re.finditer(r"[^\s.,;:!?()\"/\\\-–'’،؛؟।|]+", text):
+    # Chinese has no spaces: a Latin name in the middle of it is a word of its own.
+    for match in re.finditer(r"[\u4e00-\u9fff]+|[^\s.,;:!?()\"/\\\-–'’،؛؟।|。，？！、\u4e00-\u9fff]+", text):
         folded = fold(match.group())
         if folded:
             found.append((folded, match.start(), match.end()))
