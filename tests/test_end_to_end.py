@@ -287,7 +287,7 @@ def test_a_message_is_left_a_mediator_takes_over_and_the_bot_is_silent_until_the
 def test_after_repeated_misunderstanding_and_for_delicate_needs_a_mediator_is_offered(chat):
     chat.says("qwerty zxcvb asdfg", "en")
     chat.hears(".")
-    chat.says("zxcvb qwerty poiuy", "en")
+    chat.says("asdfgh jklzx", "en")
     assert "/talk_to_human" in payloads(
         chat.hears("human mediator may understand you better|did not understand|cannot help")
     )

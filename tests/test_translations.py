@@ -102,6 +102,7 @@ def test_the_glossary_is_followed(code):
         ("permesso di soggiorno", None),
         ("codice fiscale questura", None),
         ("ok", None),
+        ("qwerty zxcvb asdfg", None),
         ("Sondrio", None),
     ],
 )

@@ -25,6 +25,8 @@ BUCKETS = 2**16
 LONGEST_RUN = 4
 #: The margin by which the best language must lead before it is called sure, and the letters that must be its own.
 SURE_MARGIN, OWN_LETTERS = 0.4, 4
+#: The best language's own margin below which the text looks like none of them.
+LIKELY_AT_ALL = -0.5
 #: In Latin letters these are written nearly alike.
 ALIKE_IN_LATIN = {"hi", "pa", "ur"}
 #: A word that people of so many languages write (permesso, questura, ok) tells nothing about the language.
@@ -50,11 +52,13 @@ def _features(text: str) -> np.ndarray:
 
 
 def training_sentences(code: str) -> list[str]:
-    """Every example of a language, whatever its intent."""
+    """The examples of a language; those that are out of scope hold gibberish, which is nobody's language."""
     found: list[str] = []
     for path in sorted((TRAINING / code).glob("*.yml")):
-        found += _EXAMPLE.findall(path.read_text(encoding="utf-8").partition("nlu:")[2])
-    return [sentence for sentence in found if not sentence.startswith("intent:")]
+        for block in path.read_text(encoding="utf-8").split("- intent: ")[1:]:
+            if not block.startswith("out_of_scope"):
+                found += _EXAMPLE.findall(block)
+    return found
 
 
 def train(path: Path = MODEL) -> None:
@@ -124,4 +128,4 @@ def identify(text: str, current: str | None = None) -> str | None:
     (best, first), (_, second), *_ = margins(text)
     if {best, current} <= ALIKE_IN_LATIN and all(word[0] < "\u0250" for word in own):
         return current
-    return best if first - second >= SURE_MARGIN else None
+    return best if first >= LIKELY_AT_ALL and first - second >= SURE_MARGIN else None
