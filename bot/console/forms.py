@@ -36,6 +36,38 @@ SERVES = {
     "ambito": N_("only residents of the ambito"),
     "province": N_("only residents of the province"),
 }
+LABELS = {
+    "id": N_("Internal name"),
+    "name": N_("Official name"),
+    "provider": N_("Provider"),
+    "kind": N_("Kind"),
+    "audience": N_("For whom"),
+    "serves": N_("Who may go there"),
+    "scope": N_("Where it answers"),
+    "address": N_("Street and number"),
+    "postcode": N_("Postcode"),
+    "comune": N_("Municipality"),
+    "latitude": N_("Latitude"),
+    "longitude": N_("Longitude"),
+    "phone": N_("Telephones"),
+    "phone_unconfirmed": N_("Old or doubtful telephones"),
+    "email": N_("E-mail"),
+    "web": N_("Web page"),
+    "hours": N_("Opening hours"),
+    "hours_unconfirmed": N_("Old or doubtful hours"),
+    "booking": N_("Appointment"),
+    "valid_to": N_("Last day on which the service exists"),
+    "cost": N_("Cost"),
+    "bring": N_("What to bring"),
+    "languages": N_("Languages spoken there, besides Italian"),
+    "source.url": N_("Source"),
+    "source.date": N_("Date of the source"),
+    "checked": N_("Source read again on"),
+    "confirmed.by": N_("Confirmed by (role at the desk)"),
+    "confirmed.on": N_("Confirmed on"),
+    "needs": N_("Needs it answers, the main one first"),
+    "summary": N_("Summaries"),
+}
 
 Typed = dict[str, list[str]]
 Problems = dict[str, list[str]]
@@ -135,6 +167,8 @@ def _show_week(checked: Checked, hours: Any, comune: Any, now: datetime, tr: Tra
 
 
 def _field_of(loc: tuple[Any, ...]) -> str:
+    if loc == ("source",):
+        return "source.url"
     return ".".join(map(str, loc[:2])) if loc[0] in GROUPS else str(loc[0])
 
 

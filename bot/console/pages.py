@@ -474,6 +474,7 @@ def _form(asked: Asked, checked: forms.Checked, status: int = 200, **values: Any
         status,
         **{
             "checked": checked,
+            "labels": {name: tr(label) for name, label in forms.LABELS.items()},
             "ambito": ambito,
             "ambito_name": catalog().files[ambito].ambito.name if ambito in catalog().files else ambito,
             "service_id": asked.path.get("service", ""),
