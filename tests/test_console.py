@@ -486,7 +486,7 @@ def test_a_disk_that_is_full_changes_nothing_and_keeps_what_was_typed(anna, cata
 
 
 def test_still_true_renews_the_reading_of_the_source_or_the_desks_word(anna, catalog_dir):
-    [reread, desk] = re.findall(r"<form[^>]*still-true.*?</form>", anna.get(DESK).text, re.DOTALL)
+    [reread, _] = re.findall(r"<form[^>]*still-true.*?</form>", anna.get(DESK).text, re.DOTALL)
     fields = dict(re.findall(r'name="(csrf|digest)" value="([^"]*)"', reread))
 
     anna.post(f"{DESK}/still-true", data={**fields, "says": "source"})
@@ -539,7 +539,8 @@ def test_comments_stay_where_they_are(catalog_dir):
         "# in testa\nambito: {id: vuoto, name: Vuoto}\nservices:\n"
         "- id: uno # l'id\n  name: Uno # il nome\n  kind: office\n  needs: [housing]\n"
         "  # da dove\n  source: {url: 'pagina', date: null}\n\n# del secondo\n"
-        "- id: due\n  name: Due\n  kind: office\n  needs: [housing]\n  source: {url: 'pagina', date: null}\n# in fondo\n",
+        "- id: due\n  name: Due\n  kind: office\n  needs: [housing]\n  source: {url: 'pagina', date: null}\n"
+        "# in fondo\n",
         encoding="utf-8",
     )
     uno = save.read_entry(path, "uno")

@@ -41,7 +41,7 @@ LONGEST_FORM, PAGE_LENGTH, YEAR = 200_000, 50, 365 * 24 * 3600
 FORM_ONLY = {"csrf", "act", "digest", "next", "preview_language", "preview_date", "preview_time"}
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
@@ -98,6 +98,7 @@ class Asked:
         """A page of the console."""
         context = {
             "tr": self.tr,
+            "plural": self.tr.plural,  # by a name that gettext finds in the templates
             "account": self.account,
             "csrf": browser_sessions.form_token(self.session if self.account else self.visit),
             "has_look": LOOK.is_dir(),
