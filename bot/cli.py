@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from bot.catalog.commands import add_commands as add_catalog_commands
+from bot.console import commands as console
 from bot.mediation import commands as mediation
 
 
@@ -35,10 +36,13 @@ def main() -> None:
     commands.add_parser("languages", help="say per language what is translated, reviewed and understood")
     add_catalog_commands(commands.add_parser("catalog", help="work on the catalogue"))
     mediation.add_commands(commands)
+    console.add_commands(commands)
     given = parser.parse_args()
 
     if given.command in mediation.COMMANDS:
         sys.exit(mediation.run(given))
+    if given.command in console.COMMANDS:
+        sys.exit(console.run(given))
     if given.command == "catalog":
         sys.exit(given.does(given))
     if given.command == "gateway":

@@ -43,6 +43,8 @@ class Settings:
     block_days: float
     invitation_days: float
     staff_group: int | None
+    web_url: str
+    console_idle_minutes: float
 
     @property
     def rasa_url(self) -> str:
@@ -74,13 +76,15 @@ def settings() -> Settings:
     """The settings of this process; raises SettingsError."""
     state = Path(os.environ.get("BOT_STATE_DIR", ROOT / "var")).resolve()
     state.mkdir(parents=True, exist_ok=True)
+    host = os.environ.get("BOT_WEB_HOST") or "127.0.0.1"
+    port = int(_number("BOT_WEB_PORT", 8000))
     return Settings(
         database_url=os.environ.get("BOT_DATABASE_URL") or f"sqlite:///{state / 'ponte.db'}",
         telegram_token=os.environ.get("BOT_TELEGRAM_TOKEN") or None,
         telegram_api_url=(os.environ.get("BOT_TELEGRAM_API_URL") or "https://api.telegram.org").rstrip("/"),
         telegram_webhook_url=os.environ.get("BOT_TELEGRAM_WEBHOOK_URL") or None,
-        web_host=os.environ.get("BOT_WEB_HOST") or "127.0.0.1",
-        web_port=int(_number("BOT_WEB_PORT", 8000)),
+        web_host=host,
+        web_port=port,
         rasa_port=int(_number("BOT_RASA_PORT", 5005)),
         actions_port=int(_number("BOT_ACTIONS_PORT", 5055)),
         state_dir=state,
@@ -99,4 +103,6 @@ def settings() -> Settings:
         block_days=_number("BOT_BLOCK_DAYS", 30),
         invitation_days=_number("BOT_INVITATION_DAYS", 7),
         staff_group=int(_number("BOT_STAFF_GROUP", 0)) or None,
+        web_url=(os.environ.get("BOT_WEB_URL") or f"http://{host}:{port}").rstrip("/"),
+        console_idle_minutes=_number("BOT_CONSOLE_IDLE_MINUTES", 60),
     )

@@ -117,7 +117,7 @@ def read_yaml(path: Path, model: type[Content], checks: Checks[Content], beginni
     problems: list[Problem] = []
     content = None
     try:
-        content = model.model_validate(_plain(data))
+        content = model.model_validate(plain(data))
     except ValidationError as error:
         problems = [_problem(path, data, e) for e in error.errors()]
     if content:
@@ -127,11 +127,12 @@ def read_yaml(path: Path, model: type[Content], checks: Checks[Content], beginni
     return Loaded(content, sorted(problems, key=lambda p: p.line))
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
+    """The content of a YAML node without ruamel's own types."""
     if isinstance(node, dict):
-        return {str(k): _plain(v) for k, v in node.items()}
+        return {str(k): plain(v) for k, v in node.items()}
     if isinstance(node, list):
-        return [_plain(v) for v in node]
+        return [plain(v) for v in node]
     if isinstance(node, (int, float, bool, date)) or node is None:
         return node
     return str(node)
@@ -194,14 +195,17 @@ _PLAIN_WORDS = {
 }
 
 
-def _problem(path: Path, data: Any, error: Any) -> Problem:
+def in_plain_words(error: Any) -> str:
+    """What pydantic found wrong, told in Italian with what to type."""
     if error["type"] == "value_error":
-        message = str(error["ctx"]["error"])
-    elif words := _PLAIN_WORDS.get(error["type"]):
-        message = words.format(input=error.get("input"), **error.get("ctx", {}))
-    else:
-        message = error["msg"]
-    return Problem(path, line_of(data, error["loc"]), "error", _where(data, error["loc"]), message)
+        return str(error["ctx"]["error"])
+    if words := _PLAIN_WORDS.get(error["type"]):
+        return words.format(input=error.get("input"), **error.get("ctx", {}))
+    return str(error["msg"])
+
+
+def _problem(path: Path, data: Any, error: Any) -> Problem:
+    return Problem(path, line_of(data, error["loc"]), "error", _where(data, error["loc"]), in_plain_words(error))
 
 
 def _cross_checks(path: Path, data: Any, content: CatalogFile, today: date) -> Iterator[Problem]:
@@ -217,11 +221,12 @@ def _cross_checks(path: Path, data: Any, content: CatalogFile, today: date) -> I
         seen.add(service.id)
         if service.valid_to and service.valid_to < today:
             continue
-        for name, message in _doubts_about(service, today):
+        for name, message in doubts_about(service, today):
             yield problem("warning", name, message)
 
 
-def _doubts_about(service: Service, today: date) -> Iterator[tuple[str, str]]:
+def doubts_about(service: Service, today: date) -> Iterator[tuple[str, str]]:
+    """What is probably not meant, though it is valid: the field and the reason."""
     if service.scope == "local" and not service.comune:
         yield "comune", "manca il comune: non si può ordinare per distanza."
     for doubt in doubts(service.hours, today) if service.hours else []:
@@ -359,6 +364,10 @@ class Catalog(Folder[CatalogFile]):
                 if problem not in self._between_files.get(path, []):
                     log.error("service of the catalogue left out: %s", problem)
         self._index, self._between_files = index, twice
+
+    def path_of(self, ambito_id: str) -> Path | None:
+        """The file of an ambito; None for an unknown id."""
+        return next((path for path, content in self._files.items() if content.ambito.id == ambito_id), None)
 
     def names_of_ambito(self, ambito_id: str) -> frozenset[str]:
         """The names that the ambito with this id has in ambiti.csv; empty for an unknown id."""

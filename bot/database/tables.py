@@ -220,6 +220,57 @@ class Lease(Base):
     until: Mapped[datetime] = mapped_column(Moment)
 
 
+class Account(Base):
+    """Somebody who works at the console. Until they open their invitation `password_hash` is empty."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    role: Mapped[str] = mapped_column(sa.String(16))
+    ambiti: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    password_hash: Mapped[str | None] = mapped_column(sa.String(256))
+    token_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    token_until: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+
+
+class ConsoleSession(Base):
+    """Somebody who is signed in; the browser holds the token, the table its hash."""
+
+    __tablename__ = "console_sessions"
+
+    token_hash: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+    seen_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+
+
+class SignInAttempt(Base):
+    """One attempt to sign in, under the hash of the account's name or of the address that it came from."""
+
+    __tablename__ = "console_attempts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(64), index=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=utc_now, index=True)
+
+
+class ConsoleAudit(Base):
+    """Who did what at the console and when; for a change, the entry of the catalogue before and after it."""
+
+    __tablename__ = "console_audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Moment, default=utc_now, index=True)
+    actor: Mapped[str] = mapped_column(sa.String(64))
+    action: Mapped[str] = mapped_column(sa.String(32))
+    ambito: Mapped[str | None] = mapped_column(sa.String(64))
+    service: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    before: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
 @lru_cache
 def sessions() -> sessionmaker[Session]:
     """Sessions on the configured database."""

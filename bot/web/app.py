@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from bot.console.pages import routes as console_routes
 from bot.fonts import FOLDER as FONTS
 from bot.gateway import people
 from bot.gateway.deep_links import deep_link
@@ -136,7 +137,8 @@ class Security(BaseHTTPMiddleware):
 
     async def dispatch(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)  # the console's pages bring stricter ones
         return response
 
 
@@ -245,6 +247,7 @@ def create_app(
         Route("/chat/events", events),
         Route("/health", health),
         Route("/telegram", telegram, methods=["POST"]),
+        Mount("/console", routes=console_routes()),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         Mount("/fonts", StaticFiles(directory=FONTS)),
     ]

@@ -1,0 +1,1 @@
+"""The operators' console: accounts, and the catalogue kept without an editor."""
