@@ -59,4 +59,6 @@ messages: install
 	for language in $$(ls -d locales/*/ | xargs -n1 basename); do \
 	  $(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --domain=messages \
 	    -i locales/messages.pot -d locales -l $$language; done
-	sed -i '/^"POT-Creation-Date/d' locales/messages.pot locales/*/LC_MESSAGES/messages.po
+	$(BIN)/pybabel -q extract -F babel-console.cfg -k tr -k N_ -k plural:1,2 --no-location --sort-output --project=Ponte -o locales/console.pot .
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --domain=console -i locales/console.pot -d locales -l it
+	sed -i '/^"POT-Creation-Date/d' locales/*.pot locales/*/LC_MESSAGES/*.po

@@ -24,14 +24,22 @@ def as_list(text):
     return list(text) if isinstance(text, (list, tuple)) else [text]
 
 
-def messages(code):
-    with (LOCALES / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+def messages(code, domain="messages"):
+    with (LOCALES / code / "LC_MESSAGES" / f"{domain}.po").open("rb") as file:
         return [m for m in read_po(file, locale=code) if m.id]
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_every_message_is_translated(code):
     assert [m.id for m in messages(code) if not all(as_list(m.string))] == []
+
+
+def test_the_console_speaks_italian():
+    with (LOCALES / "console.pot").open("rb") as file:
+        wanted = {as_list(m.id)[0] for m in read_po(file) if m.id}
+    said = {as_list(m.id)[0]: as_list(m.string) for m in messages("it", "console")}
+
+    assert [message for message in wanted if not all(said.get(message, [""]))] == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -60,8 +68,10 @@ def test_no_message_was_forgotten_since_the_last_extraction(code, tmp_path):
 
 def test_every_message_in_the_code_can_be_extracted():
     """gettext's extractor does not look inside f-strings: what is marked there would stay English for everybody."""
-    with (LOCALES / "messages.pot").open("rb") as file:
-        extracted = {as_list(m.id)[0] for m in read_po(file) if m.id}
+    extracted = set()
+    for name in ("messages.pot", "console.pot"):
+        with (LOCALES / name).open("rb") as file:
+            extracted |= {as_list(m.id)[0] for m in read_po(file) if m.id}
     marked = set()
     for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "actions").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

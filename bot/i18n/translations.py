@@ -87,16 +87,21 @@ class Translations:
 
 
 def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
-    """Compile locales/<code>/LC_MESSAGES/messages.po in memory, so that an edited file needs no build step."""
-    path = LOCALES / code / "LC_MESSAGES" / "messages.po"
-    if code == SOURCE_LANGUAGE or not path.exists():
-        return stdlib_gettext.NullTranslations()
-    with path.open("rb") as source:
-        catalog = read_po(source, locale={"tl": "fil"}.get(code, code))
-    compiled = io.BytesIO()
-    write_mo(compiled, catalog)
-    compiled.seek(0)
-    return stdlib_gettext.GNUTranslations(compiled)
+    """Compile locales/<code>/LC_MESSAGES/*.po in memory, so that an edited file needs no build step.
+
+    messages.po is for everybody; console.po, where there is one, for what operators read.
+    """
+    catalog = stdlib_gettext.NullTranslations()
+    for path in sorted((LOCALES / code / "LC_MESSAGES").glob("*.po")) if code != SOURCE_LANGUAGE else []:
+        with path.open("rb") as source:
+            messages = read_po(source, locale={"tl": "fil"}.get(code, code))
+        compiled = io.BytesIO()
+        write_mo(compiled, messages)
+        compiled.seek(0)
+        read = stdlib_gettext.GNUTranslations(compiled)
+        read.add_fallback(catalog)
+        catalog = read
+    return catalog
 
 
 @lru_cache
