@@ -457,10 +457,20 @@ def test_an_edit_of_another_entry_meanwhile_is_none(anna, catalog_dir):
     assert "# a mano" in path.read_text(encoding="utf-8")
 
 
-def test_a_file_broken_by_hand_is_told_and_not_written(anna, catalog_dir):
+BREAKS = {
+    "syntax": lambda text: text + "  - oops: [",
+    "another entry": lambda text: text + "- id: senza-tutto\n",
+    "this entry": lambda text: text.replace("- id: anagrafe-sondrio\n", "- id: anagrafe-sondrio\n  summary_: x\n"),
+    "no list": lambda text: "ambito: {id: sondrio, name: Sondrio}\nservices: niente\n",
+    "nothing": lambda text: "",
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_file_broken_by_hand_is_told_and_not_written(anna, catalog_dir, how):
     path = catalog_dir / "sondrio.yml"
     fields = anna.form(DESK, act="save", provider="Dal modulo")
-    path.write_text(path.read_text(encoding="utf-8") + "  - oops: [", encoding="utf-8")
+    path.write_text(BREAKS[how](path.read_text(encoding="utf-8")), encoding="utf-8")
     broken = path.read_bytes()
 
     answer = anna.post(DESK, data=fields)
