@@ -48,7 +48,7 @@ class Conflict(NotSaved):
 
 
 class CannotWrite(NotSaved):
-    """The disk refused, or the file has a form that cannot be changed here."""
+    """The disk refused, the file is gone, or it has a form that cannot be changed here."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 def read_entry(path: Path, service_id: str) -> Entry | None:
-    """The entry of that id in the file as it now is; raises FileHasErrors."""
-    return _find(path, path.read_text(encoding="utf-8"), service_id)
+    """The entry of that id in the file as it now is; raises FileHasErrors or CannotWrite."""
+    return _find(path, _text(path), service_id)
 
 
 def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any])
     Raises Conflict, FileHasErrors or CannotWrite.
     """
     with _locked(path):
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         entry = _find(path, text, service_id)
         if entry is None or entry.digest != digest:
             raise Conflict(entry)
@@ -95,7 +95,7 @@ def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any])
 def add_entry(path: Path, data: dict[str, Any]) -> None:
     """Put a new entry behind the last one; raises FileHasErrors, or CannotWrite."""
     with _locked(path):
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         lines = text.splitlines(keepends=True)
         spans = _spans(path, text)
         made = _edited("- {}\n", data)
@@ -107,6 +107,15 @@ def add_entry(path: Path, data: dict[str, Any]) -> None:
         else:
             new = re.sub(r"^services:[^\n]*\n?", lambda _: f"services:\n\n{made}", text, count=1, flags=re.MULTILINE)
         _replace(path, new, data)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CannotWrite(error.strerror) from error
+    except UnicodeDecodeError:
+        raise FileHasErrors(read_file(path).problems) from None
 
 
 @contextlib.contextmanager
