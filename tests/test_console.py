@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from bot.catalog.loader import catalog, read_file
-from bot.console import accounts, save
+from bot.console import accounts, pages, save
 from bot.console.commands import run as console_command
 from bot.database.leases import Leases
 from bot.database.migrate import migrate
@@ -313,6 +313,28 @@ def test_what_was_typed_survives_a_session_that_ended(anna, catalog_dir, what):
     assert entry(catalog_dir).data["needs"] == ["civil_registry", "tax_code"]
 
 
+def test_a_button_of_a_session_that_ended_changes_nothing(anna, catalog_dir):
+    before = (catalog_dir / "sondrio.yml").read_bytes()
+    fields = {**anna.form(DESK), "says": "source"}
+    with sessions().begin() as session:
+        session.execute(sa.delete(ConsoleSession))
+
+    ended = anna.post(f"{DESK}/still-true", data=fields)
+    signed_in = anna.post("/console/sign-in", data=anna.form(ended, name="Anna", password=PASSWORD))
+
+    assert ended.status_code == 401
+    assert signed_in.url.path == DESK
+    assert (catalog_dir / "sondrio.yml").read_bytes() == before
+
+
+def test_without_the_npm_packages_the_pages_are_plain(anna, monkeypatch, tmp_path):
+    assert "bootstrap-italia" in anna.get(DESK).text or not pages.LOOK.is_dir()
+    monkeypatch.setattr(pages, "LOOK", tmp_path / "none")
+
+    assert pages.routes()
+    assert "bootstrap-italia" not in anna.get(DESK).text
+
+
 # The catalogue
 
 
@@ -457,10 +479,20 @@ def test_an_edit_of_another_entry_meanwhile_is_none(anna, catalog_dir):
     assert "# a mano" in path.read_text(encoding="utf-8")
 
 
-def test_a_file_broken_by_hand_is_told_and_not_written(anna, catalog_dir):
+BREAKS = {
+    "syntax": lambda text: text + "  - oops: [",
+    "another entry": lambda text: text + "- id: senza-tutto\n",
+    "this entry": lambda text: text.replace("- id: anagrafe-sondrio\n", "- id: anagrafe-sondrio\n  summary_: x\n"),
+    "no list": lambda text: "ambito: {id: sondrio, name: Sondrio}\nservices: niente\n",
+    "nothing": lambda text: "",
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_file_broken_by_hand_is_told_and_not_written(anna, catalog_dir, how):
     path = catalog_dir / "sondrio.yml"
     fields = anna.form(DESK, act="save", provider="Dal modulo")
-    path.write_text(path.read_text(encoding="utf-8") + "  - oops: [", encoding="utf-8")
+    path.write_text(BREAKS[how](path.read_text(encoding="utf-8")), encoding="utf-8")
     broken = path.read_bytes()
 
     answer = anna.post(DESK, data=fields)
@@ -468,6 +500,16 @@ def test_a_file_broken_by_hand_is_told_and_not_written(anna, catalog_dir):
     assert answer.status_code == 409
     assert "sondrio.yml:" in answer.text and 'value="Dal modulo"' in answer.text
     assert path.read_bytes() == broken
+
+
+def test_a_file_that_vanishes_keeps_what_was_typed(anna, catalog_dir):
+    fields = anna.form(DESK, act="save", provider="Resta scritto")
+    (catalog_dir / "sondrio.yml").unlink()
+
+    answer = anna.post(DESK, data=fields)
+
+    assert answer.status_code == 507
+    assert 'value="Resta scritto"' in answer.text
 
 
 def test_a_disk_that_is_full_changes_nothing_and_keeps_what_was_typed(anna, catalog_dir, monkeypatch):

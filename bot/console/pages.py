@@ -175,9 +175,16 @@ def _allowed(asked: Asked, does: Does, public: bool) -> Response:
     if public or asked.account:
         return does(asked)
     if request.method == "POST":
-        kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
-        return asked.page("sign_in.html", 401, next=here(request), kept=kept, expired=True)
+        return _session_ended(asked)
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': here(request)})}", 303)
+
+
+def _session_ended(asked: Asked) -> Response:
+    """Sign in again; what was typed in a form goes along, and a mere button is pressed again afterwards."""
+    address = here(asked.request)
+    page = address.removesuffix("/still-true").removesuffix("/retire")
+    kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
+    return asked.page("sign_in.html", 401, next=page, kept=kept if page == address else [], expired=True)
 
 
 def _is_own_form(asked: Asked) -> bool:
@@ -373,16 +380,23 @@ def _file(asked: Asked) -> Path:
 def _entry(asked: Asked, path: Path) -> save.Entry:
     try:
         entry = save.read_entry(path, asked.path["service"])
-    except save.FileHasErrors as errors:
-        raise Refused(409, _file_errors(errors, asked.tr)) from errors
+    except save.NotSaved as reason:
+        raise Refused(409, _why(reason, asked.tr)) from reason
     if entry is None:
         raise Refused(404, asked.tr("There is no such service in this ambito. It may have been taken out meanwhile."))
     return entry
 
 
-def _file_errors(errors: save.FileHasErrors, tr: Translations) -> str:
-    told = " ".join(str(problem) for problem in errors.problems)
-    return tr("The file of this ambito has errors and cannot be changed until they are mended: %(errors)s", errors=told)
+def _why(reason: save.NotSaved, tr: Translations) -> str:
+    if isinstance(reason, save.FileHasErrors):
+        told = " ".join(str(problem) for problem in reason.problems)
+        return tr(
+            "The file of this ambito has errors and cannot be changed until they are mended: %(errors)s", errors=told
+        )
+    if isinstance(reason, save.Conflict):
+        return tr("This service was taken out of the file meanwhile. Nothing was saved; copy what you need from here.")
+    log.error("console: a file could not be read or written: %s", reason)
+    return tr("The file could not be written (%(reason)s). Nothing was changed; try again later.", reason=str(reason))
 
 
 def edit(asked: Asked) -> Response:
@@ -399,8 +413,8 @@ def editing(asked: Asked) -> Response:
     typed = {name: value for name, value in forms.typed_in(asked.form).items() if name not in FORM_ONLY}
     try:
         entry = save.read_entry(path, asked.path["service"])
-    except save.FileHasErrors as errors:
-        return _not_saved(asked, forms.check(typed, {}, asked.now, asked.tr), errors)
+    except save.NotSaved as reason:
+        return _not_saved(asked, forms.check(typed, {}, asked.now, asked.tr), reason)
     if entry is None:
         checked = forms.check(typed, {}, asked.now, asked.tr)
         return _not_saved(asked, checked, save.Conflict(None))
@@ -442,18 +456,9 @@ def _not_saved(asked: Asked, checked: forms.Checked, reason: save.NotSaved) -> R
     if isinstance(reason, save.Conflict) and reason.entry:
         differs = _differences(reason.entry.data, checked.data, tr)
         return _form(asked, checked, 409, digest=reason.entry.digest, conflict=differs)
-    if isinstance(reason, save.Conflict):
-        message = tr(
-            "This service was taken out of the file meanwhile. Nothing was saved; copy what you need from here."
-        )
-        return _form(asked, checked, 409, digest="", message=message)
-    if isinstance(reason, save.FileHasErrors):
-        return _form(asked, checked, 409, digest=asked.said("digest"), message=_file_errors(reason, tr))
-    log.error("console: an entry could not be written: %s", reason)
-    message = tr(
-        "The file could not be written (%(reason)s). Nothing was changed; try again later.", reason=str(reason)
-    )
-    return _form(asked, checked, 507, digest=asked.said("digest"), message=message)
+    status = 507 if isinstance(reason, save.CannotWrite) else 409
+    digest = "" if isinstance(reason, save.Conflict) else asked.said("digest")
+    return _form(asked, checked, status, digest=digest, message=_why(reason, tr))
 
 
 def _differences(theirs: dict[str, Any], mine: dict[str, Any], tr: Translations) -> list[tuple[str, str, str]]:

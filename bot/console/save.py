@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -47,7 +48,7 @@ class Conflict(NotSaved):
 
 
 class CannotWrite(NotSaved):
-    """The disk refused, or the file has a form that cannot be changed here."""
+    """The disk refused, the file is gone, or it has a form that cannot be changed here."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 def read_entry(path: Path, service_id: str) -> Entry | None:
-    """The entry of that id in the file as it now is; raises FileHasErrors."""
-    return _find(path, path.read_text(encoding="utf-8"), service_id)
+    """The entry of that id in the file as it now is; raises FileHasErrors or CannotWrite."""
+    return _find(path, _text(path), service_id)
 
 
 def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any])
     Raises Conflict, FileHasErrors or CannotWrite.
     """
     with _locked(path):
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         entry = _find(path, text, service_id)
         if entry is None or entry.digest != digest:
             raise Conflict(entry)
@@ -94,7 +95,7 @@ def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any])
 def add_entry(path: Path, data: dict[str, Any]) -> None:
     """Put a new entry behind the last one; raises FileHasErrors, or CannotWrite."""
     with _locked(path):
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
         lines = text.splitlines(keepends=True)
         spans = _spans(path, text)
         made = _edited("- {}\n", data)
@@ -106,6 +107,15 @@ def add_entry(path: Path, data: dict[str, Any]) -> None:
         else:
             new = re.sub(r"^services:[^\n]*\n?", lambda _: f"services:\n\n{made}", text, count=1, flags=re.MULTILINE)
         _replace(path, new, data)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CannotWrite(error.strerror) from error
+    except UnicodeDecodeError:
+        raise FileHasErrors(read_file(path).problems) from None
 
 
 @contextlib.contextmanager
@@ -124,10 +134,13 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _spans(path: Path, text: str) -> list[tuple[int, int]]:
     """First line and line after the last one of each entry, without the comments that lead to the next."""
-    if (problems := read_file(path).problems) and read_file(path).content is None:
-        raise FileHasErrors(problems)
-    root: Any = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    listed = next(value for key, value in root.value if key.value == "services")
+    try:
+        root: Any = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        listed: Any = next(value for key, value in root.value if key.value == "services")
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, StopIteration):
+        raise FileHasErrors(read_file(path).problems) from None
+    if not isinstance(listed, yaml.SequenceNode):
+        raise FileHasErrors(read_file(path).problems)
     lines = text.splitlines()
     firsts = [node.start_mark.line for node in listed.value]
     after = [key.start_mark.line for key, _ in root.value if key.start_mark.line > listed.start_mark.line]
@@ -144,12 +157,20 @@ def _without_trailing(lines: list[str], first: int, end: int) -> int:
 def _find(path: Path, text: str, service_id: str) -> Entry | None:
     lines = text.splitlines(keepends=True)
     for first, last in _spans(path, text):
-        chunk = textwrap.dedent("".join(lines[first:last]))
+        chunk = "".join(lines[first:last])
         if service_id in chunk:
-            data = plain(_yaml().load(chunk)[0])
-            if data["id"] == service_id:
-                return Entry(first, last, chunk, data)
+            data = plain(_yaml().load(textwrap.dedent(chunk))[0])
+            if isinstance(data, dict) and data.get("id") == service_id:
+                _validate(path, data)
+                return Entry(first, last, textwrap.dedent(chunk), data)
     return None
+
+
+def _validate(path: Path, data: dict[str, Any]) -> None:
+    try:
+        Service.model_validate(data)
+    except ValidationError:
+        raise FileHasErrors(read_file(path).problems) from None
 
 
 def _yaml() -> Any:
@@ -233,7 +254,9 @@ def _replace(path: Path, text: str, data: dict[str, Any]) -> None:
 def _check(partial: Path, path: Path, data: dict[str, Any]) -> None:
     """The new file holds the new entry and, unchanged, all the others."""
     loaded, previous = read_file(partial), read_file(path)
-    if loaded.content is None or previous.content is None:
+    if previous.content is None:
+        raise FileHasErrors(previous.problems)
+    if loaded.content is None:
         raise CannotWrite("; ".join(problem.message for problem in loaded.problems))
     now = {service.id: service for service in loaded.content.services}
     wanted = {service.id: service for service in previous.content.services}
