@@ -101,11 +101,11 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
         events.append(SlotSet("school", school_kind(tracker)))
     if vocabulary().needs[need].get("urgent"):
         dispatcher.utter_message(text=urgent_text(need, tr))
+    if with_guide:  # who answers only "where?" has just read it
+        introduce(need, dispatcher, tr)
     if need in SENSITIVE:
         offer = tr("If you prefer, a human mediator can help you with this. You decide what the mediator sees.")
         dispatcher.utter_message(text=offer, buttons=[button("🙋 " + tr("A person"), "/talk_to_human")])
-    if with_guide:  # who answers only "where?" has just read it
-        introduce(need, dispatcher, tr)
     found = search(catalog(), need, place, tr.code, now())
     if place is None:
         regional = [f for f in found if f.service.scope == "region"][:1]
