@@ -16,7 +16,7 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, diags, hstack
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
@@ -63,8 +63,8 @@ class HashedTfidf:
         parts = []
         for (hashing, weight), idf in zip(self.KINDS, self.idf, strict=True):
             counts = hashing.transform(texts).astype(np.float32)
-            counts.data = 1 + np.log(counts.data)
-            parts.append(normalize(counts @ diags(idf)) * weight)
+            counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+            parts.append(normalize(counts) * weight)
         return hstack(parts, format="csr", dtype=np.float32)
 
 
