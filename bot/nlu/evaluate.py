@@ -51,11 +51,6 @@ class Asked:
         offered = [r["name"] for r in self.parsed["intent_ranking"] if r["name"] in vocabulary().needs][:3]
         return self.parsed["intent"]["name"] == FALLBACK and self.question["intent"] in offered
 
-    @property
-    def is_taken_for_out_of_scope(self) -> bool:
-        """Whether the person hears that this is not the bot's subject, or that it did not understand."""
-        return self.parsed["intent"]["name"] in ("out_of_scope", FALLBACK)
-
 
 async def _parse(texts: list[str]) -> list[dict[str, Any]]:
     from rasa.core.agent import Agent
@@ -118,7 +113,7 @@ def _out_of_scope(group: list[Asked]) -> str:
     outside = [one for one in group if one.question["intent"] == "out_of_scope"]
     called = [one for one in group if one.parsed["intent"]["name"] == "out_of_scope"]
     caught = sum(one.parsed["intent"]["name"] == "out_of_scope" for one in outside)
-    unsure = sum(one.is_taken_for_out_of_scope for one in outside)
+    unsure = sum(one.is_right for one in outside)
     return f"{_percent(caught, len(outside))} ({_percent(unsure, len(outside))}) %, {_percent(caught, len(called))} %"
 
 
