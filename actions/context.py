@@ -56,6 +56,20 @@ def possible_places(tracker: Tracker) -> list[Place]:
     return [place for place in map(gazetteer().place, codes) if place] if len(codes) > 1 else []
 
 
+def slots_before(tracker: Tracker) -> dict[str, Any]:
+    """What the slots held when the latest message came."""
+    slots: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+    for event in tracker.events:
+        if event.get("event") == "slot":
+            slots[event["name"]] = event.get("value")
+        elif event.get("event") == "restart":
+            slots = {}
+        elif event.get("event") == "user":
+            before = dict(slots)
+    return before
+
+
 NOT_A_QUESTION = {"talk_to_human", "affirm", "deny", "greet", "thank", "goodbye", "complaint", "bot_challenge"}
 
 

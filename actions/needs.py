@@ -19,6 +19,7 @@ from actions.context import (
     now,
     place_of,
     possible_places,
+    slots_before,
     topic_buttons,
     words_for,
 )
@@ -26,7 +27,9 @@ from actions.guide import introduce
 from actions.schools import age_was_asked, answer_school, answers_age, ask_age, school_kind
 from bot.catalog.loader import catalog
 from bot.catalog.model import vocabulary
+from bot.catalog.schools import schools
 from bot.catalog.search import Found, search
+from bot.demand import counting
 from bot.i18n import Translations
 from bot.mediation.codes import SENSITIVE
 from bot.places import Place, gazetteer
@@ -107,6 +110,8 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
         offer = tr("If you prefer, a human mediator can help you with this. You decide what the mediator sees.")
         dispatcher.utter_message(text=offer, buttons=[button("🙋 " + tr("A person"), "/talk_to_human")])
     found = search(catalog(), need, place, tr.code, now())
+    kind = school_kind(tracker) if need in SCHOOL_NEEDS else None
+    _count(need, place, found, kind, tracker, asked_before=not with_guide)
     if place is None:
         regional = [f for f in found if f.service.scope == "region"][:1]
         if regional and not vocabulary().needs[need].get("urgent"):
@@ -114,7 +119,6 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
         _ask_place(dispatcher, tracker, tr, need)
         return events
     if need in SCHOOL_NEEDS:
-        kind = school_kind(tracker)
         if kind is None:
             ask_age(need, dispatcher, tr)
             return events
@@ -123,20 +127,51 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
     return events + _show_desks(found, place, dispatcher, tr)
 
 
+def _count(
+    need: str, place: Place | None, found: list[Found], kind: str | None, tracker: Tracker, asked_before: bool
+) -> None:
+    """Count the question; one that was open until the town or the age was said is counted once."""
+    if place is None or (need in SCHOOL_NEEDS and kind is None):
+        happened = counting.UNFINISHED
+    elif kind and kind != "nido":
+        happened = counting.ANSWERED if schools().nearest(kind, place) else counting.NO_SERVICE
+    else:
+        happened = _how_near(found)
+    moved_from, before = None, slots_before(tracker)
+    if asked_before and before.get("need") == need:
+        place_then = gazetteer().place(before.get("place") or "")
+        if place_then is None or (need in SCHOOL_NEEDS and before.get("school") is None):
+            moved_from = (place_then.comune.ambito if place_then else None, counting.UNFINISHED)
+    ambito = place.comune.ambito if place else None
+    counting.count(need, words_for(tracker).code, ambito, happened, moved_from)
+
+
+def _how_near(found: list[Found]) -> str:
+    """Whether there is a desk near, one far away or for the whole region only, or none."""
+    if not found:
+        return counting.NO_SERVICE
+    if found[0].distance is None:
+        is_near = any(f.distance is not None and f.distance <= NEAR_KM for f in found)
+    else:
+        is_near = found[0].distance <= NEAR_KM
+    return counting.ANSWERED if is_near else counting.FAR
+
+
 def _show_desks(
     found: list[Found], place: Place, dispatcher: CollectingDispatcher, tr: Translations
 ) -> list[EventType]:
     """The best ones, and a word first where none is near."""
-    if not found:
+    near = _how_near(found)
+    if near == counting.NO_SERVICE:
         text = tr(
             "I know no service for this near %(place)s yet. A mediator can help you.",
             place=tr.isolate(place.comune.name),
         )
         dispatcher.utter_message(text=text, buttons=doors(tr))
         return []
-    if found[0].distance is None and not any(f.distance is not None and f.distance <= NEAR_KM for f in found):
+    if near == counting.FAR and found[0].distance is None:
         dispatcher.utter_message(text=tr("I know no desk for this near you. These answer for the whole region:"))
-    elif (found[0].distance or 0) > NEAR_KM:
+    elif near == counting.FAR:
         dispatcher.utter_message(
             text=tr("I know no desk for this in your area yet. This is the nearest one that I know:")
         )
@@ -216,6 +251,13 @@ class ActionSuggestNeeds(Action):
         likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
             : self.AT_MOST
         ]
+        place = place_of(tracker)
+        counting.count(
+            likely[0] if likely else None,
+            tr.code,
+            place.comune.ambito if place else None,
+            counting.NOT_UNDERSTOOD,
+        )
         if likely:
             text = tr("I am not sure that I understood. Is it about one of these?")
         else:

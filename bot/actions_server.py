@@ -7,10 +7,13 @@ import sys
 
 from rasa_sdk.endpoint import create_app
 
+from bot.demand import counting
+
 
 def main(port: int) -> None:
     """Serve the actions package."""
     logging.basicConfig(level=logging.WARNING)
+    counting.start()
     app = create_app("actions")
     app.run("127.0.0.1", port, workers=1, access_log=False)
 

@@ -237,9 +237,9 @@ def test_after_the_retention_only_codes_are_left(database):
     assert (left.need, left.language, left.ambito, left.outcome) == ("residence_permit", "ar", "Lodi", "unclaimed")
 
 
-def test_the_report_suppresses_small_cells(database):
+def test_the_report_tells_no_small_number_and_none_that_leads_to_one(database):
     mediator = make_mediator()
-    for language, how_many in (("ar", 6), ("fr", 2)):
+    for language, how_many in (("ar", 6), ("fr", 2), ("it", 9)):
         for _ in range(how_many):
             number = make_referral(language)
             with mail() as post:
@@ -250,9 +250,9 @@ def test_the_report_suppresses_small_cells(database):
                 post.session.flush()
                 states.close(post.session, number, "answered", "test", NOW)
     text = report()
-    assert re.search(r"^ar\s+6\s+0\s+0\s+7 / 7$", text, re.MULTILINE)
-    assert re.search(r"^fr\s+<5\s+0\s+0\s+-$", text, re.MULTILINE)
-    assert re.search(r"^answered\s+8$", text, re.MULTILINE)
+    assert re.search(r"^ar\s+5\s+<5\s+<5\s+7 / 7$", text, re.MULTILINE)
+    assert not re.search(r"^fr\b", text, re.MULTILINE)
+    assert re.search(r"^answered\s+15$", text, re.MULTILINE) and "referrals: 15" in text
 
 
 def test_only_what_concerns_mediation_is_kept_from_the_bot(database):

@@ -271,6 +271,19 @@ class ConsoleAudit(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 
 
+class Demand(Base):
+    """How many questions of one kind were asked in one month; see bot/demand/counting.py."""
+
+    __tablename__ = "demand"
+
+    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    need: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    language: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    ambito: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    happened: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    count: Mapped[int]
+
+
 @lru_cache
 def sessions() -> sessionmaker[Session]:
     """Sessions on the configured database."""

@@ -9,7 +9,9 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
+from bot.demand import counting
 from bot.i18n import translations
+from bot.places import gazetteer
 from bot.rasa_hooks.language import language_of
 
 
@@ -33,4 +35,7 @@ class GettextNLG(TemplatedNaturalLanguageGenerator):
         for part, name in [(response, "text"), *((button, "title") for button in response.get("buttons") or [])]:
             source = part[name]
             part[name] = tr(source)
+        if utter_action == "utter_out_of_scope":
+            place = gazetteer().place(tracker.get_slot("place") or "")
+            counting.count(None, tr.code, place.comune.ambito if place else None, counting.OUT_OF_SCOPE)
         return response

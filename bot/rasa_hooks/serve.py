@@ -24,9 +24,11 @@ def main() -> None:
     from rasa.utils.common import configure_logging_and_warnings
     from rasa.utils.log_utils import configure_structlog
 
+    from bot.demand import counting
     from bot.rasa_hooks.action_answers import validate_fast
 
     validate_fast()
+    counting.start()
     configure_structlog(logging.WARNING)
     configure_logging_and_warnings(log_level=logging.WARNING, warn_only_once=True, filter_repeated_logs=True)
     serve_application(

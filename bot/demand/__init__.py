@@ -1,0 +1,1 @@
+"""What people needed, as counts that lead to nobody."""
