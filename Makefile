@@ -45,6 +45,7 @@ languages: train
 bench: train
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.catalog
+	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.mediation
 
 faults: install

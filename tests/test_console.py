@@ -604,3 +604,24 @@ def test_comments_stay_where_they_are(catalog_dir):
 )
 def test_the_list_can_be_searched(anna, query, found):
     assert (DESK in anna.get(f"/console/services?{query}").text) == found
+
+
+def test_ends_of_line_and_a_missing_last_one_stay(catalog_dir):
+    path = catalog_dir / "vuoto.yml"
+    rest = "    kind: office\n    needs: [housing]\n    source: {url: 'pagina', date: null}"
+    text = "ambito: {id: vuoto, name: Vuoto}\nservices:\n"
+    text += f"  - id: uno\n    name: Uno\n{rest}\n\n  # del secondo\n  - id: due\n    name: Due\n{rest}"
+    path.write_bytes(text.replace("\n", "\r\n").encode())
+    due = save.read_entry(path, "due")
+
+    save.change_entry(path, "due", due.digest, {**due.data, "name": "Nuovo"})
+    save.add_entry(path, {**due.data, "id": "tre"})
+
+    written = path.read_bytes().decode()
+    assert written.startswith(text.replace("\n", "\r\n").partition("    name: Due")[0])
+    assert written.count("\r\n") == written.count("\n")
+    assert [(s.id, s.name) for s in read_file(path).content.services] == [
+        ("uno", "Uno"),
+        ("due", "Nuovo"),
+        ("tre", "Due"),
+    ]

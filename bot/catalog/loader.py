@@ -15,12 +15,14 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, Literal, Self, TypeVar
+from weakref import WeakValueDictionary
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from bot.catalog.blocks import blocks
 from bot.catalog.hours import doubts
 from bot.catalog.model import CatalogFile, Service
 from bot.settings import settings
@@ -80,19 +82,77 @@ for _tag, _pattern, _first in [
 _FastLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 
 
+#: The text of an entry to its service, for as long as somebody holds that service.
+_known: WeakValueDictionary[str, Service] = WeakValueDictionary()
+
+
 def read_file(path: Path) -> Loaded[CatalogFile]:
     """Read one file; never raises for what an operator may have typed. Only errors are told: see check_file()."""
     try:
-        content = CatalogFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), _FastLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError):
-        return _only_errors(check_file(path))
-    if len({service.id for service in content.services}) < len(content.services):
-        return _only_errors(check_file(path))
-    return Loaded(content)
-
-
-def _only_errors(loaded: Loaded[CatalogFile]) -> Loaded[CatalogFile]:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return check_file(path)
+    try:
+        content = _in_pieces(text) or CatalogFile.model_validate(yaml.load(text, _FastLoader))
+        if len({service.id for service in content.services}) == len(content.services):
+            return Loaded(content)
+    except (yaml.YAMLError, ValidationError):
+        if problems := _problems_in_pieces(path, text):
+            return Loaded(None, problems)
+    loaded = check_file(path)
     return Loaded(loaded.content, [p for p in loaded.problems if p.level == "error"])
+
+
+def _in_pieces(text: str) -> CatalogFile | None:
+    """Each entry by itself, so that those read before are not read again; None when this text must be read whole."""
+    cut = blocks(text)
+    try:
+        frame = yaml.load(cut.frame, _FastLoader) if cut else None
+        if cut is None or not isinstance(frame, dict) or frame.get("services", "") is not None:
+            return None
+        return CatalogFile.model_validate({**frame, "services": [_service(entry) for entry in cut.entries]})
+    except (yaml.YAMLError, ValidationError, ValueError):
+        return None
+
+
+def _service(entry: str) -> Service:
+    known = _known.get(entry)
+    if known is None:
+        [data] = yaml.load(entry, _FastLoader)
+        known = _known[entry] = Service.model_validate(data)
+    return known
+
+
+def _problems_in_pieces(path: Path, text: str) -> list[Problem]:
+    """The errors of the entries that have some, at their lines; empty when they are elsewhere."""
+    cut = blocks(text)
+    if cut is None:
+        return []
+    sound = [_is_sound(entry) for entry in cut.entries]
+    pieces = [_placeholder(entry, cut.indent) if ok else entry for entry, ok in zip(cut.entries, sound, strict=True)]
+    begin, end = cut.spans[0][0], cut.spans[-1][1]
+    loaded = _read(path, text[:begin] + "".join(pieces) + text[end:], CatalogFile, lambda *_: iter(()), "")
+    line = text.count("\n", 0, begin) + 1
+    lines_of_sound: set[int] = set()
+    for entry, ok in zip(cut.entries, sound, strict=True):
+        lines = range(line, line + entry.count("\n"))
+        line = lines.stop
+        if ok:
+            lines_of_sound.update(lines)
+    return [problem for problem in loaded.problems if problem.line not in lines_of_sound]
+
+
+def _is_sound(entry: str) -> bool:
+    try:
+        _service(entry)
+    except (yaml.YAMLError, ValidationError, ValueError):
+        return False
+    return True
+
+
+def _placeholder(entry: str, indent: str) -> str:
+    """As many lines, which cost nothing to read."""
+    return f"{indent}- {{}}" + "\n" * entry.count("\n")
 
 
 def check_file(path: Path, today: date | None = None) -> Loaded[CatalogFile]:
@@ -109,8 +169,16 @@ def check_file(path: Path, today: date | None = None) -> Loaded[CatalogFile]:
 def read_yaml(path: Path, model: type[Content], checks: Checks[Content], beginning: str) -> Loaded[Content]:
     """Read one file into a model and check it; `beginning` says what a file that is none of these lacks."""
     try:
-        data = YAML().load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        return Loaded(None, [_syntax_problem(path, error)])
+    return _read(path, text, model, checks, beginning)
+
+
+def _read(path: Path, text: str, model: type[Content], checks: Checks[Content], beginning: str) -> Loaded[Content]:
+    try:
+        data = YAML().load(text)
+    except YAMLError as error:
         return Loaded(None, [_syntax_problem(path, error)])
     if not isinstance(data, dict):
         return Loaded(None, [Problem(path, 1, "error", "file", beginning)])

@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 
+from bot.catalog.blocks import Blocks, blocks
 from bot.catalog.loader import Problem, plain, read_file
 from bot.catalog.model import Service
 from bot.settings import settings
 
 ORDER = list(Service.model_fields)
+EMPTY = re.compile(r"^services:[ \t]*\[[ \t]*\][^\n]*\n?", re.MULTILINE)
 
 
 class NotSaved(Exception):
@@ -53,11 +55,10 @@ class CannotWrite(NotSaved):
 
 @dataclass(frozen=True)
 class Entry:
-    """One service as it stands in the file: its lines, and their content."""
+    """One service as it stands in the file: where its text begins and ends, and its content."""
 
-    first: int
-    last: int  # the line after it
-    text: str
+    begin: int
+    end: int
     data: dict[str, Any]
 
     @property
@@ -86,9 +87,9 @@ def change_entry(path: Path, service_id: str, digest: str, data: dict[str, Any])
         entry = _find(path, text, service_id)
         if entry is None or entry.digest != digest:
             raise Conflict(entry)
-        lines = text.splitlines(keepends=True)
-        changed = _indented(_edited(entry.text, data), lines[entry.first])
-        _replace(path, "".join([*lines[: entry.first], changed, *lines[entry.last :]]), data)
+        old = text[entry.begin : entry.end]
+        changed = _like(_edited(textwrap.dedent(old), data), old)
+        _replace(path, text[: entry.begin] + changed + text[entry.end :], data)
         return entry.data
 
 
@@ -96,26 +97,39 @@ def add_entry(path: Path, data: dict[str, Any]) -> None:
     """Put a new entry behind the last one; raises FileHasErrors, or CannotWrite."""
     with _locked(path):
         text = _text(path)
-        lines = text.splitlines(keepends=True)
-        spans = _spans(path, text)
         made = _edited("- {}\n", data)
-        if spans:
-            _, last = spans[-1]
-            before = "".join(lines[:last])
-            before += "" if before.endswith("\n") else "\n"
-            new = f"{before}\n{_indented(made, lines[spans[-1][0]])}{''.join(lines[last:])}"
-        else:
-            new = re.sub(r"^services:[^\n]*\n?", lambda _: f"services:\n\n{made}", text, count=1, flags=re.MULTILINE)
-        _replace(path, new, data)
+        if EMPTY.search(text):
+            _replace(path, EMPTY.sub(lambda _: f"services:\n\n{made}", text, count=1), data)
+            return
+        cut = _cut(path, text)
+        begin, until = cut.spans[-1]
+        end = cut.without_comments_behind(begin, until)
+        like = text[begin:end]
+        newline = "\r\n" if "\r\n" in like else "\n"
+        before = text[:end] if like.endswith("\n") else text[:end] + newline
+        _replace(path, f"{before}{newline}{_like(made, like)}{text[end:]}", data)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
         raise CannotWrite(error.strerror) from error
     except UnicodeDecodeError:
         raise FileHasErrors(read_file(path).problems) from None
+
+
+def _cut(path: Path, text: str) -> Blocks:
+    cut = blocks(text)
+    if cut is None:
+        raise _unusable(path)
+    return cut
+
+
+def _unusable(path: Path) -> NotSaved:
+    """Why an entry of this file cannot be changed: it has errors, or a form that only an editor can keep."""
+    problems = read_file(path).problems
+    return FileHasErrors(problems) if problems else CannotWrite("the file has a form that cannot be changed here")
 
 
 @contextlib.contextmanager
@@ -132,45 +146,21 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _spans(path: Path, text: str) -> list[tuple[int, int]]:
-    """First line and line after the last one of each entry, without the comments that lead to the next."""
-    try:
-        root: Any = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        listed: Any = next(value for key, value in root.value if key.value == "services")
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError, StopIteration):
-        raise FileHasErrors(read_file(path).problems) from None
-    if not isinstance(listed, yaml.SequenceNode):
-        raise FileHasErrors(read_file(path).problems)
-    lines = text.splitlines()
-    firsts = [node.start_mark.line for node in listed.value]
-    after = [key.start_mark.line for key, _ in root.value if key.start_mark.line > listed.start_mark.line]
-    ends = [*firsts[1:], min(after, default=len(lines))]
-    return [(first, _without_trailing(lines, first, end)) for first, end in zip(firsts, ends, strict=False)]
-
-
-def _without_trailing(lines: list[str], first: int, end: int) -> int:
-    while end > first + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
-        end -= 1
-    return end
-
-
 def _find(path: Path, text: str, service_id: str) -> Entry | None:
-    lines = text.splitlines(keepends=True)
-    for first, last in _spans(path, text):
-        chunk = "".join(lines[first:last])
-        if service_id in chunk:
-            data = plain(_yaml().load(textwrap.dedent(chunk))[0])
-            if isinstance(data, dict) and data.get("id") == service_id:
-                _validate(path, data)
-                return Entry(first, last, textwrap.dedent(chunk), data)
+    if EMPTY.search(text):
+        return None
+    cut = _cut(path, text)
+    for (begin, until), entry in zip(cut.spans, cut.entries, strict=True):
+        if service_id in entry:
+            end = cut.without_comments_behind(begin, until)
+            try:
+                [data] = plain(_yaml().load(textwrap.dedent(text[begin:end])))
+                if isinstance(data, dict) and data.get("id") == service_id:
+                    Service.model_validate(data)
+                    return Entry(begin, end, data)
+            except (YAMLError, ValidationError, ValueError):
+                raise _unusable(path) from None
     return None
-
-
-def _validate(path: Path, data: dict[str, Any]) -> None:
-    try:
-        Service.model_validate(data)
-    except ValidationError:
-        raise FileHasErrors(read_file(path).problems) from None
 
 
 def _yaml() -> Any:
@@ -229,8 +219,10 @@ def _new(value: Any) -> Any:
     return CommentedMap(value) if isinstance(value, dict) else value
 
 
-def _indented(chunk: str, like: str) -> str:
-    return textwrap.indent(chunk, like[: len(like) - len(like.lstrip())])
+def _like(chunk: str, old: str) -> str:
+    """With the indent and the ends of line of the text that it replaces or follows."""
+    made = textwrap.indent(chunk, old[: len(old) - len(old.lstrip(" "))])
+    return made.replace("\n", "\r\n") if "\r\n" in old else made
 
 
 def _replace(path: Path, text: str, data: dict[str, Any]) -> None:
