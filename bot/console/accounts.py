@@ -13,9 +13,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
 from bot.database.tables import Account, ConsoleAudit, ConsoleSession, SignInAttempt
+from bot.i18n import N_
 from bot.settings import settings
 
-ROLES = ("operator", "coordinator", "administrator")
+ROLES = ("operator", "mediator", "coordinator", "administrator")
+OVERSEERS = ("coordinator", "administrator")
+SERVICES, INBOX, STAFF = "/console/services", "/console/inbox", "/console/mediators"
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 ATTEMPTS_LAST = timedelta(minutes=15)
 MOST_ATTEMPTS_PER_ACCOUNT, MOST_ATTEMPTS_PER_ADDRESS = 10, 50
@@ -44,7 +47,7 @@ def digest(text: str) -> str:
 
 def may_read(account: Account, ambito: str) -> bool:
     """Coordinators and administrators see every ambito, an operator their own."""
-    return account.role in ("coordinator", "administrator") or ambito in account.ambiti
+    return account.role in OVERSEERS or ambito in account.ambiti
 
 
 def may_edit(account: Account, ambito: str) -> bool:
@@ -52,9 +55,23 @@ def may_edit(account: Account, ambito: str) -> bool:
     return account.role == "administrator" or (account.role == "operator" and ambito in account.ambiti)
 
 
-def invite(session: Session, name: str, role: str, ambiti: list[str], now: datetime) -> str:
+def sections(account: Account) -> dict[str, str]:
+    """The pages that somebody works on, by address; the first is where they begin."""
+    by_address = {}
+    if account.role != "mediator":
+        by_address[SERVICES] = N_("Services")
+    if account.role in OVERSEERS or account.mediator_id:
+        by_address[INBOX] = N_("Requests")
+    if account.role in OVERSEERS:
+        by_address[STAFF] = N_("Mediators")
+    return by_address
+
+
+def invite(
+    session: Session, name: str, role: str, ambiti: list[str], now: datetime, mediator_id: int | None = None
+) -> str:
     """Make an account and return the token of its invitation."""
-    account = Account(name=name, role=role, ambiti=ambiti)
+    account = Account(name=name, role=role, ambiti=ambiti, mediator_id=mediator_id)
     session.add(account)
     return renew_invitation(account, now)
 
@@ -122,6 +139,12 @@ def with_password(session: Session, name: str, password: str) -> Account:
     if account is None or account.password_hash is None:
         raise SignInRefused
     return account
+
+
+def end_other_sessions(session: Session, account: Account, token: str) -> None:
+    """Sign the account out everywhere but in the browser that holds this token."""
+    others = ConsoleSession.account_id == account.id, ConsoleSession.token_hash != digest(token)
+    session.execute(sa.delete(ConsoleSession).where(*others))
 
 
 def audit(

@@ -15,8 +15,10 @@ def add_commands(commands: Any) -> None:
     )
     invite = tasks.add_parser("invite", help="make an account and print a link that works once")
     invite.add_argument("name", help="what the person types to sign in")
-    invite.add_argument("--role", choices=["operator", "coordinator", "administrator"], required=True)
+    roles = ["operator", "mediator", "coordinator", "administrator"]
+    invite.add_argument("--role", choices=roles, required=True)
     invite.add_argument("--ambito", action="append", default=[], help="for operators; may be given several times")
+    invite.add_argument("--mediator", type=int, help="for mediators: their number in `bot mediators list`")
     reset = tasks.add_parser("reset", help="print a new link for somebody who forgot their password")
     reset.add_argument("name")
     tasks.add_parser("list", help="who has an account")
@@ -37,7 +39,7 @@ def _invite(given: argparse.Namespace) -> int:
 
     from bot.catalog.loader import Catalog
     from bot.console.accounts import audit, invite
-    from bot.database.tables import Account, sessions, utc_now
+    from bot.database.tables import Account, Mediator, sessions, utc_now
     from bot.settings import settings
 
     name = " ".join(given.name.split())
@@ -46,7 +48,10 @@ def _invite(given: argparse.Namespace) -> int:
         print(f"not an ambito: {', '.join(unknown)}. There are: {', '.join(known)}.")
         return 1
     if (given.role == "operator") != bool(given.ambito):
-        print("an operator needs at least one --ambito; the other roles see all of them and take none.")
+        print("an operator needs at least one --ambito; the other roles take none.")
+        return 1
+    if {"mediator": given.mediator is None, "operator": given.mediator is not None}.get(given.role):
+        print("a mediator needs --mediator; coordinators and administrators may have it too, operators do not.")
         return 1
     if not 0 < len(name) <= 64:
         print("the name must have 1 to 64 characters.")
@@ -55,7 +60,15 @@ def _invite(given: argparse.Namespace) -> int:
         if session.scalar(sa.select(Account).where(Account.name == name)):
             print(f"there is already an account {name}. For a new password: bot console reset.")
             return 1
-        token = invite(session, name, given.role, given.ambito, utc_now())
+        if given.mediator is not None:
+            mediator = session.get(Mediator, given.mediator)
+            if mediator is None or mediator.removed_at:
+                print(f"there is no mediator {given.mediator}. `bot mediators list` shows them all.")
+                return 1
+            if other := session.scalar(sa.select(Account).where(Account.mediator_id == mediator.id)):
+                print(f"mediator {given.mediator} has an account already: {other.name}.")
+                return 1
+        token = invite(session, name, given.role, given.ambito, utc_now(), given.mediator)
         audit(session, "command line", "invite", service=name)
     _print_link(name, token)
     return 0
@@ -101,7 +114,8 @@ def _list(given: argparse.Namespace) -> int:
     with sessions()() as session:
         for one in session.scalars(sa.select(Account).order_by(Account.name)):
             state = "active" if one.password_hash else "invited"
-            print(f"{one.name}: {one.role}, {state}, ambiti: {', '.join(one.ambiti) or 'all'}")
+            mediator = f", mediator {one.mediator_id}" if one.mediator_id else ""
+            print(f"{one.name}: {one.role}{mediator}, {state}, ambiti: {', '.join(one.ambiti) or 'all'}")
     return 0
 
 

@@ -51,6 +51,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
+SCRIPTS = "; script-src 'self'; connect-src 'self'"
 log = logging.getLogger(__name__)
 templates = Jinja2Templates(directory=HERE / "templates")
 
@@ -74,6 +75,7 @@ class Asked:
     visit: str
     account: Account | None = None
     cookies: dict[str, str | None] = field(default_factory=dict)
+    script: str | None = None  # one of ours, for a page that has one
 
     @property
     def session(self) -> str:
@@ -104,6 +106,8 @@ class Asked:
             "has_look": LOOK.is_dir(),
             "console_languages": {code: languages()[code].name for code in CONSOLE_LANGUAGES},
             "here": here(self.request),
+            "sections": accounts.sections(self.account) if self.account else {},
+            "script": self.script,
             **values,
         }
         return templates.TemplateResponse(self.request, template, context, status)
@@ -127,7 +131,7 @@ def inside(address: str) -> str:
     """An address of the console, or its first page."""
     parts = urlsplit(address)
     is_inside = not parts.scheme and not parts.netloc and parts.path.startswith("/console/") and "\\" not in address
-    return address if is_inside else "/console/services"
+    return address if is_inside else "/console/"
 
 
 def endpoint(does: Does, public: bool = False) -> Callable[[Request], Any]:
@@ -156,7 +160,8 @@ def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict
     if not visit:
         asked.cookies[VISIT] = asked.visit
     with sessions().begin() as session:
-        asked.account = browser_sessions.account_of(session, asked.session, asked.now)
+        is_active = "refresh" not in request.query_params
+        asked.account = browser_sessions.account_of(session, asked.session, asked.now, is_active)
     try:
         response = _allowed(asked, does, public)
     except Refused as refused:
@@ -195,6 +200,8 @@ def _is_own_form(asked: Asked) -> bool:
 
 def _finish(asked: Asked, response: Response) -> None:
     response.headers.update(HEADERS)
+    if asked.script:
+        response.headers["Content-Security-Policy"] += SCRIPTS
     is_safe = asked.request.url.scheme == "https"
     for name, value in asked.cookies.items():
         full = name if name == LANGUAGE else cookie_name(asked.request, name)
@@ -203,82 +210,6 @@ def _finish(asked: Asked, response: Response) -> None:
         else:
             age = YEAR if name == LANGUAGE else None
             response.set_cookie(full, value, max_age=age, secure=is_safe, httponly=True, samesite="strict")
-
-
-# Signing in
-
-
-def sign_in(asked: Asked) -> Response:
-    """The form for name and password."""
-    return asked.page("sign_in.html", next=inside(asked.request.query_params.get("next", "")), kept=[])
-
-
-def signing_in(asked: Asked) -> Response:
-    """Look at name and password; what was typed in a form before goes along."""
-    name, where = " ".join(asked.said("name").split())[:64], inside(asked.said("next"))
-    kept = [(k.removeprefix("kept."), v) for k, v in asked.form.multi_items() if k.startswith("kept.")]
-    address = asked.request.client.host if asked.request.client else ""
-
-    def again(status: int, message: str) -> Response:
-        return asked.page("sign_in.html", status, next=where, kept=kept, message=message, name=name)
-
-    with sessions().begin() as session:
-        allowed = accounts.count_attempt(session, name, address, asked.now)
-    if not allowed:
-        return again(429, asked.tr("Too many attempts. Wait a quarter of an hour, then try again."))
-    with sessions().begin() as session:
-        try:
-            account = accounts.with_password(session, name, asked.said("password"))
-        except accounts.SignInRefused:
-            return again(401, asked.tr("The name or the password is wrong."))
-        accounts.forget_attempts(session, name)
-        browser_sessions.end(session, asked.session)
-        token = browser_sessions.start(session, account, asked.now)
-        accounts.audit(session, account.name, "sign in")
-    asked.cookies[SESSION] = token
-    if kept:
-        asked.account = account
-        csrf = browser_sessions.form_token(token)
-        return asked.page("kept.html", next=where, kept=kept, csrf=csrf)
-    return RedirectResponse(where, 303)
-
-
-def signing_out(asked: Asked) -> Response:
-    """End the session here and on the server."""
-    with sessions().begin() as session:
-        browser_sessions.end(session, asked.session)
-    asked.cookies[SESSION] = None
-    return RedirectResponse("/console/sign-in", 303)
-
-
-def invitation(asked: Asked) -> Response:
-    """Choose a password, once."""
-    token, message, status = asked.path["token"], "", 200
-    with sessions().begin() as session:
-        account = accounts.invited(session, token, asked.now)
-        if account is None:
-            raise Refused(404, asked.tr("This link was used already or is too old. Ask for a new one."))
-        name = account.name
-        if asked.request.method == "POST":
-            password = asked.said("password")
-            try:
-                if password != asked.said("repeated"):
-                    status, message = 422, asked.tr("The two passwords are not the same.")
-                elif accounts.accept_invitation(session, account, token, password):
-                    accounts.audit(session, name, "password set")
-                    return RedirectResponse("/console/sign-in", 303)
-                else:
-                    raise Refused(404, asked.tr("This link was used already or is too old. Ask for a new one."))
-            except accounts.WrongLength:
-                status, message = 422, asked.tr("Choose a password of 12 to 128 characters.")
-    return asked.page("invitation.html", status, name=name, message=message, shortest=accounts.SHORTEST_PASSWORD)
-
-
-def choosing_language(asked: Asked) -> Response:
-    """Italian or English, for this browser."""
-    if (code := asked.said("language")) in CONSOLE_LANGUAGES:
-        asked.cookies[LANGUAGE] = code
-    return RedirectResponse(inside(asked.said("next")), 303)
 
 
 # The list
@@ -593,20 +524,10 @@ def adding(asked: Asked) -> Response:
     return RedirectResponse(f"/console/ambiti/{ambito}/{service_id}?saved", 303)
 
 
-def _first(asked: Asked) -> Response:
-    return RedirectResponse("/console/services", 303)
-
-
 def routes() -> list[Route | Mount]:
-    """Everything under /console."""
+    """The catalogue, and what all pages look like."""
     service = "/ambiti/{ambito}/{service}"
     made: list[Route | Mount] = [
-        Route("/", endpoint(_first)),
-        Route("/sign-in", endpoint(sign_in, public=True), methods=["GET"]),
-        Route("/sign-in", endpoint(signing_in, public=True), methods=["POST"]),
-        Route("/sign-out", endpoint(signing_out, public=True), methods=["POST"]),
-        Route("/language", endpoint(choosing_language, public=True), methods=["POST"]),
-        Route("/invitation/{token}", endpoint(invitation, public=True), methods=["GET", "POST"]),
         Route("/services", endpoint(services), methods=["GET"]),
         Route("/ambiti/{ambito}/new", endpoint(new), methods=["GET"]),
         Route("/ambiti/{ambito}/new", endpoint(adding), methods=["POST"]),

@@ -25,15 +25,16 @@ def start(session: Session, account: Account, now: datetime) -> str:
     return token
 
 
-def account_of(session: Session, token: str, now: datetime) -> Account | None:
-    """Whose session this is; None when it has ended or expired."""
+def account_of(session: Session, token: str, now: datetime, is_active: bool = True) -> Account | None:
+    """Whose session this is; None when it has ended or expired. A page that refreshes itself does not keep it alive."""
     found = session.get(ConsoleSession, digest(token)) if token else None
     if found is None:
         return None
     idle = timedelta(minutes=settings().console_idle_minutes)
     if found.created_at < now - LONGEST or found.seen_at < now - idle:
         return None
-    found.seen_at = now
+    if is_active:
+        found.seen_at = now
     return session.get(Account, found.account_id)
 
 

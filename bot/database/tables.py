@@ -164,7 +164,8 @@ class Offer(Base):
 class Copy(Base):
     """A message that the bot carried into somebody's chat, found again by either side's message id.
 
-    `body` holds what a person left for a mediator who is not there yet; it is emptied when it is passed on.
+    `body` holds what a person left for a mediator who is not there yet; it is emptied when it is passed on. `text` is
+    what the console shows of the conversation, while the mediator who has the referral also works there.
     """
 
     __tablename__ = "copies"
@@ -181,6 +182,7 @@ class Copy(Base):
     message_id: Mapped[int | None]
     kind: Mapped[str] = mapped_column(sa.String(16))
     body: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    text: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
     sent_at: Mapped[datetime | None] = mapped_column(Moment)
 
@@ -204,7 +206,7 @@ class Audit(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(Moment, default=utc_now, index=True)
-    actor: Mapped[str] = mapped_column(sa.String(32))
+    actor: Mapped[str] = mapped_column(sa.String(80))
     action: Mapped[str] = mapped_column(sa.String(32))
     referral_id: Mapped[int | None]
     mediator_id: Mapped[int | None]
@@ -221,7 +223,11 @@ class Lease(Base):
 
 
 class Account(Base):
-    """Somebody who works at the console. Until they open their invitation `password_hash` is empty."""
+    """Somebody who works at the console. Until they open their invitation `password_hash` is empty.
+
+    `mediator_id` is who they are in the mediation. Once `totp_since` is set a code is asked for at sign-in; those up to
+    `totp_last_step` are used up.
+    """
 
     __tablename__ = "accounts"
 
@@ -229,10 +235,24 @@ class Account(Base):
     name: Mapped[str] = mapped_column(sa.String(64), unique=True)
     role: Mapped[str] = mapped_column(sa.String(16))
     ambiti: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    mediator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("mediators.id"), unique=True, index=True)
     password_hash: Mapped[str | None] = mapped_column(sa.String(256))
     token_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     token_until: Mapped[datetime | None] = mapped_column(Moment)
+    totp_secret: Mapped[str | None] = mapped_column(sa.String(64))
+    totp_since: Mapped[datetime | None] = mapped_column(Moment)
+    totp_last_step: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(Moment, default=utc_now)
+
+
+class RecoveryCode(Base):
+    """In place of a code from the authenticator, once."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(sa.String(256))
 
 
 class ConsoleSession(Base):

@@ -98,15 +98,16 @@ class Gateway:
 
         Raises what the database raises: the channel must then not acknowledge the message.
         """
-        if self._too_fast(f"{incoming.channel}:{incoming.address}"):
+        if self.too_fast(incoming.channel, incoming.address):
             return False
         person_id = await asyncio.to_thread(people.store, incoming)
         if person_id is not None:
             self._inbox.wake(person_id)
         return True
 
-    def _too_fast(self, who: str) -> bool:
-        now, recent = time.monotonic(), self._recent[who]
+    def too_fast(self, channel: str, address: str) -> bool:
+        """Count something that was written, in whatever way; True when it is more than one may write in a minute."""
+        now, recent = time.monotonic(), self._recent[f"{channel}:{address}"]
         while recent and now - recent[0] > 60:
             recent.popleft()
         recent.append(now)

@@ -44,6 +44,17 @@ def hand_over(mail: Mail, referral: Referral, to: Mediator, actor: str, now: dat
     return True
 
 
+def give(mail: Mail, referral: Referral, to: Mediator, actor: str, now: datetime) -> bool:
+    """To one mediator, whether somebody has it or nobody yet."""
+    if referral.state == states.WAITING:
+        given = take(mail, referral.id, to, now)
+    else:
+        given = hand_over(mail, referral, to, actor, now)
+    if given:
+        states.audit(mail.session, actor, "give", referral.id, to.id, now)
+    return given
+
+
 def hand_back(mail: Mail, referral: Referral, actor: str, now: datetime) -> bool:
     """It waits again, and the person knows."""
     before = mail.session.get(Mediator, referral.mediator_id)
@@ -130,13 +141,14 @@ def _begin(mail: Mail, referral: Referral, mediator: Mediator) -> None:
     in_group = mediator if reader.channel == topics.CHANNEL else None
     card = words.you_have_it(referral, reader.language, list(notes), in_group)
     mail.carry(referral.id, None, None, reader.id, card, "card")
-    relay.deliver_held(mail, referral, reader)
+    relay.deliver_held(mail, referral, mediator, reader)
     if person:
         mail.say(person.id, words.taken(mediator, referral, person.language))
 
 
 def _leave(mail: Mail, referral: Referral, mediator: Mediator) -> None:
-    """A mediator no longer has it; when one is left, that is the one they write to."""
+    """A mediator no longer has it; when one is left, that is the one they write to. What the console shows goes."""
+    mail.session.execute(sa.update(Copy).where(Copy.referral_id == referral.id).values(text=None))
     if mediator.current_id == referral.id:
         rest = [one for one in of_mediator(mail.session, mediator.id) if one.id != referral.id]
         mediator.current_id = rest[0].id if len(rest) == 1 else None

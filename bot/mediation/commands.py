@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
 def _invite(given: argparse.Namespace) -> int:
     from bot.database.tables import sessions, utc_now
     from bot.i18n import languages
-    from bot.mediation.mediators import invite
+    from bot.mediation.mediators import invite, start_link
 
     spoken = [code.strip() for code in given.languages.split(",") if code.strip()]
     if unknown := [code for code in spoken if code not in languages()]:
@@ -48,22 +48,8 @@ def _invite(given: argparse.Namespace) -> int:
     with sessions().begin() as session:
         number, start = invite(session, given.name[:64], spoken, given.coordinator, utc_now())
     print(f"mediator {number}, {given.name}. The link works once; give it to nobody else:")
-    print(f"https://t.me/{_bot_name()}?start={start}")
+    print(start_link(start))
     return 0
-
-
-def _bot_name() -> str:
-    """The bot's user name from Telegram, or a word in its place."""
-    import httpx
-
-    from bot.settings import settings
-
-    config = settings()
-    try:
-        address = f"{config.telegram_api_url}/bot{config.telegram_token}/getMe"
-        return str(httpx.get(address, timeout=5, trust_env=False).json()["result"]["username"])
-    except (httpx.HTTPError, ValueError, KeyError):
-        return "YOUR_BOT"
 
 
 def _list(given: argparse.Namespace) -> int:

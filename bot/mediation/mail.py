@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from bot.database.tables import Copy, Outbound, Person, sessions
 from bot.gateway.model import Reply
 
+DELETED = "deleted"  # the kind of a copy that was taken back
+
 
 class Mail:
     """Messages to people and mediators; `recipients` are those to wake once the transaction is committed."""
@@ -32,14 +34,19 @@ class Mail:
         reply: Reply,
         kind: str,
         answers: Copy | None = None,
+        text: str | None = None,
     ) -> Copy:
-        """A message that belongs to a referral, so that replies, edits and deletions find it."""
+        """A message that belongs to a referral, so that replies, edits and deletions find it.
+
+        `text` is what the console shows of it.
+        """
         copy = Copy(
             referral_id=referral_id,
             sender_id=sender_id,
             source_message_id=source_message_id,
             recipient_id=recipient_id,
             kind=kind,
+            text=text,
         )
         self.session.add(copy)
         self.session.flush()
@@ -62,6 +69,7 @@ class Mail:
     def delete(self, copy: Copy) -> None:
         """Take a copy back, or do not deliver it at all."""
         self.session.execute(sa.delete(Outbound).where(Outbound.copy_id == copy.id))
+        copy.kind, copy.body, copy.text = DELETED, None, None
         if copy.message_id and copy.recipient_id:
             self._post(copy.recipient_id, Reply("", reply_to=copy.message_id), "delete", None, None)
 

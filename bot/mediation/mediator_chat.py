@@ -22,7 +22,7 @@ from bot.mediation.mail import Mail
 from bot.mediation.mediators import remove, set_duty
 from bot.mediation.person_chat import delete
 from bot.mediation.referrals import by_number, of_mediator, person_of, waiting
-from bot.mediation.routing import active, circle_of
+from bot.mediation.routing import active, circle_of, colleagues, may_look
 from bot.places import gazetteer
 
 SERVICES_SHOWN = 8
@@ -196,9 +196,7 @@ def _mine(desk: Desk, number: str) -> Referral | None:
 
 def _pass(desk: Desk, number: str, _: str) -> None:
     if referral := desk.referral(number):
-        others = [m for m in active(desk.mail.session) if m.id != referral.mediator_id]
-        others.sort(key=lambda m: (not m.on_duty, referral.language not in m.languages, m.name))
-        desk.say(words.choose_mediator(referral, others, desk.reader.language))
+        desk.say(words.choose_mediator(referral, colleagues(desk.mail.session, referral), desk.reader.language))
 
 
 def _give(desk: Desk, number: str, to: str) -> None:
@@ -211,10 +209,7 @@ def _give(desk: Desk, number: str, to: str) -> None:
     other = next((m for m in active(desk.mail.session) if str(m.id) == to), None)
     if other is None:
         return
-    if referral.state == states.WAITING:
-        cases.take(desk.mail, referral.id, other, desk.now)
-    else:
-        cases.hand_over(desk.mail, referral, other, desk.actor, desk.now)
+    cases.give(desk.mail, referral, other, desk.actor, desk.now)
 
 
 def _over(desk: Desk, number: str, _: str) -> None:
@@ -249,17 +244,9 @@ def _say_phrase(desk: Desk, number: str, code: str) -> None:
 
 
 def _send(desk: Desk, referral: Referral, write: Callable[[Translations], Reply]) -> None:
-    """Something coded: to the person in their language, and the same to the mediator in theirs."""
-    person = person_of(desk.mail.session, referral)
-    if person is None:
-        return
-    desk.mail.carry(referral.id, desk.reader.id, None, person.id, write(translations(person.language)), "phrase")
-    relay.mediator_wrote(referral, desk.now)
-    desk.mediator.current_id = referral.id
-    shown = write(desk.tr)
-    heading = f"➡️ {referral.pseudonym}"
-    text = "\n".join(filter(None, [shown.title, shown.text]))
-    desk.mail.carry(referral.id, None, None, desk.reader.id, Reply(text, title=heading, language=desk.tr.code), "note")
+    if person := person_of(desk.mail.session, referral):
+        relay.coded(desk.mail, referral, desk.mediator, desk.reader, write, person, desk.now)
+        desk.mediator.current_id = referral.id
 
 
 def _ask(desk: Desk, number: str, need: str) -> None:
@@ -375,11 +362,7 @@ def _all(desk: Desk, *_: str) -> None:
 def _look(desk: Desk, number: str, _: str) -> None:
     """One referral from a list: its card, with what this mediator may do."""
     found = by_number(desk.mail.session, number)
-    may_see = found and (
-        desk.mediator.is_coordinator
-        or found.mediator_id == desk.mediator.id
-        or (found.state == states.WAITING and circle_of(desk.mediator, found) is not None)
-    )
+    may_see = found and may_look(desk.mediator, found)
     if not found or not may_see or found.state == states.CLOSED:
         desk.say(words.too_late(found if may_see else None, desk.reader.language))
         return

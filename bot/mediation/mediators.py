@@ -6,11 +6,12 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+import httpx
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bot.catalog.hours import opening
-from bot.database.tables import Copy, Mediator, Outbound, Person
+from bot.database.tables import Account, Copy, Mediator, Outbound, Person
 from bot.mediation import cases, states, words
 from bot.mediation.mail import Mail
 from bot.mediation.referrals import of_mediator
@@ -23,7 +24,9 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def invite(session: Session, name: str, languages: list[str], is_coordinator: bool, now: datetime) -> tuple[int, str]:
+def invite(
+    session: Session, name: str, languages: list[str], is_coordinator: bool, now: datetime, actor: str = "operator"
+) -> tuple[int, str]:
     """A new mediator's number and what stands behind `?start=` in their link; only its hash is stored."""
     token = secrets.token_urlsafe(24)
     mediator = Mediator(
@@ -35,8 +38,19 @@ def invite(session: Session, name: str, languages: list[str], is_coordinator: bo
     )
     session.add(mediator)
     session.flush()
-    states.audit(session, "operator", "invite", mediator_id=mediator.id, now=now)
+    states.audit(session, actor, "invite", mediator_id=mediator.id, now=now)
     return mediator.id, LINK_PREFIX + token
+
+
+def start_link(start: str) -> str:
+    """The link that opens an invitation in Telegram; a word in the place of the bot's name while Telegram is away."""
+    config = settings()
+    try:
+        address = f"{config.telegram_api_url}/bot{config.telegram_token}/getMe"
+        name = str(httpx.get(address, timeout=5, trust_env=False).json()["result"]["username"])
+    except (httpx.HTTPError, ValueError, KeyError):
+        name = "YOUR_BOT"
+    return f"https://t.me/{name}?start={start}"
 
 
 def join(mail: Mail, person: Person, start: str, now: datetime) -> Mediator | None:
@@ -80,7 +94,15 @@ def remove(mail: Mail, mediator: Mediator, actor: str, now: datetime) -> None:
         mail.say(reader.id, words.removed(reader.language))
     mediator.removed_at, mediator.on_duty, mediator.current_id = now, False, None
     mediator.person_id = mediator.token_hash = None
+    _leave_the_console(mail.session, mediator.id)
     states.audit(mail.session, actor, "remove", mediator_id=mediator.id, now=now)
+
+
+def _leave_the_console(session: Session, mediator_id: int) -> None:
+    """An account that was only theirs as a mediator goes, and with it their sessions; a coordinator's stays."""
+    of_theirs = Account.mediator_id == mediator_id
+    session.execute(sa.delete(Account).where(of_theirs, Account.role == "mediator"))
+    session.execute(sa.update(Account).where(of_theirs).values(mediator_id=None))
 
 
 def set_duty(mediator: Mediator, on_duty: bool, now: datetime) -> None:

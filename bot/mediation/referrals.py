@@ -101,6 +101,26 @@ def by_number(session: Session, number: str, lock: bool = False) -> Referral | N
     return session.get(Referral, int(number), with_for_update=lock)
 
 
+def hold(session: Session, number: str) -> Referral | None:
+    """The same, which nobody else moves until the transaction ends; writing does that on SQLite too."""
+    if not re.fullmatch(r"[0-9]{1,9}", number):
+        return None
+    session.execute(sa.update(Referral).where(Referral.id == int(number)).values(state=Referral.state))
+    return session.get(Referral, int(number), populate_existing=True)
+
+
+def waits_since(referral: Referral) -> datetime | None:
+    """Since when the person waits for an answer; None while it is theirs to write."""
+    if referral.state == CLOSED:
+        return None
+    if referral.first_reply_at is None:
+        return referral.consented_at
+    wrote = [moment for moment in (referral.person_wrote_at, referral.mediator_wrote_at) if moment]
+    last_word = max(wrote, default=referral.consented_at)
+    is_answered = referral.state == TAKEN and last_word == referral.mediator_wrote_at
+    return None if is_answered else last_word
+
+
 def of_mediator(session: Session, mediator_id: int) -> list[Referral]:
     """What a mediator has taken and not closed, oldest first."""
     query = sa.select(Referral).where(Referral.mediator_id == mediator_id, Referral.state == TAKEN)

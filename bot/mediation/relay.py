@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bot.database.tables import Copy, Inbound, Mediator, Outbound, Person, Referral
+from bot.database.tables import Account, Copy, Inbound, Mediator, Outbound, Person, Referral
 from bot.gateway.model import MEDIA, Reply
+from bot.i18n import Translations, translations
 from bot.mediation import topics, words
 from bot.mediation.mail import Mail
 from bot.settings import settings
@@ -37,6 +39,20 @@ def content(message: Inbound, recipient: Person, title: str | None = None) -> Re
     return None
 
 
+def text_for_desk(session: Session, mediator: Mediator, message: Inbound) -> str | None:
+    """What the console shows of a message; kept only where the mediator works there, and while they have the case."""
+    if not works_at_desk(session, mediator):
+        return None
+    if message.kind in MEDIA:
+        return json.loads(message.body).get("caption") or ""
+    return message.body
+
+
+def works_at_desk(session: Session, mediator: Mediator) -> bool:
+    """Whether the mediator has an account at the console."""
+    return session.scalar(sa.select(Account.id).where(Account.mediator_id == mediator.id)) is not None
+
+
 def from_person(mail: Mail, referral: Referral, person: Person, message: Inbound, now: datetime) -> None:
     """Pass a person's message on to the mediator who has their referral."""
     mediator = mail.session.get(Mediator, referral.mediator_id)
@@ -57,7 +73,8 @@ def from_person(mail: Mail, referral: Referral, person: Person, message: Inbound
     elif mediator.current_id != referral.id:
         reply = Reply(**{**reply.as_dict(), "buttons": [words.switch_button(referral)]})
     answers = answered_copy(mail.session, person.id, message.reply_to)
-    mail.carry(referral.id, person.id, message.message_id, reader.id, reply, message.kind, answers)
+    text = text_for_desk(mail.session, mediator, message)
+    mail.carry(referral.id, person.id, message.message_id, reader.id, reply, message.kind, answers, text)
     if referral.person_wrote_at is None or (
         referral.mediator_wrote_at and referral.mediator_wrote_at >= referral.person_wrote_at
     ):
@@ -77,8 +94,42 @@ def from_mediator(
             mail.say(author.id, words.not_passed_on(author.language))
         return
     answers = answered_copy(mail.session, author.id, message.reply_to)
-    mail.carry(referral.id, author.id, message.message_id, person.id, reply, message.kind, answers)
+    text = text_for_desk(mail.session, mediator, message)
+    mail.carry(referral.id, author.id, message.message_id, person.id, reply, message.kind, answers, text)
     mediator_wrote(referral, now)
+
+
+def from_desk(
+    mail: Mail, referral: Referral, mediator: Mediator, author: Person, text: str, person: Person, now: datetime
+) -> None:
+    """Pass on what a mediator wrote at the console; their own chat shows it too."""
+    from_mediator(mail, referral, mediator, author, Inbound(kind="text", body=text), person, now)
+    _mirror(mail, referral, author, text)
+
+
+def coded(
+    mail: Mail,
+    referral: Referral,
+    mediator: Mediator,
+    author: Person,
+    write: Callable[[Translations], Reply],
+    person: Person,
+    now: datetime,
+) -> None:
+    """Something coded: to the person in their language, and the same to the mediator in theirs."""
+    shown = write(translations(author.language))
+    text = "\n".join(filter(None, [shown.title, shown.text]))
+    kept = text if works_at_desk(mail.session, mediator) else None
+    reply = write(translations(person.language))
+    mail.carry(referral.id, author.id, None, person.id, reply, "phrase", text=kept)
+    mediator_wrote(referral, now)
+    _mirror(mail, referral, author, text)
+
+
+def _mirror(mail: Mail, referral: Referral, author: Person, text: str) -> None:
+    """A mediator's chat shows what they sent to a person by other means than writing it there."""
+    reply = Reply(text, title=f"➡️ {referral.pseudonym}", language=author.language)
+    mail.carry(referral.id, None, None, author.id, reply, "note")
 
 
 def mediator_wrote(referral: Referral, now: datetime) -> None:
@@ -94,6 +145,8 @@ def edited(mail: Mail, author: Person, message: Inbound) -> None:
         if copy.body:
             copy.body = {**copy.body, "text": message.body}
             continue
+        if copy.text is not None:
+            copy.text = message.body
         recipient = mail.session.get(Person, copy.recipient_id)
         referral = mail.session.get(Referral, copy.referral_id)
         if recipient and referral:
@@ -156,10 +209,13 @@ def hold_undelivered(mail: Mail, referral: Referral, mediator_person_id: int) ->
             mail.session.delete(message)
 
 
-def deliver_held(mail: Mail, referral: Referral, reader: Person) -> None:
+def deliver_held(mail: Mail, referral: Referral, mediator: Mediator, reader: Person) -> None:
     """Give the mediator who took the referral what was left for them."""
+    at_desk = works_at_desk(mail.session, mediator)
     query = sa.select(Copy).where(Copy.referral_id == referral.id, Copy.body.is_not(None)).order_by(Copy.id)
     for copy in mail.session.scalars(query).all():
         reply = Reply(**(copy.body or {}))
         copy.recipient_id, copy.body = reader.id, None
+        if at_desk:
+            copy.text = ",".join(map(str, reply.location.values())) if reply.location else reply.text
         mail.say(reader.id, reply, copy)

@@ -15,7 +15,7 @@ from bot.mediation import topics, words
 from bot.mediation.codes import bridges, skill_for
 from bot.mediation.mail import Mail
 from bot.mediation.referrals import person_of
-from bot.mediation.states import TAKEN
+from bot.mediation.states import TAKEN, WAITING
 from bot.places import Point, distance_km, gazetteer
 from bot.settings import settings
 
@@ -40,6 +40,18 @@ def circle_of(mediator: Mediator, referral: Referral) -> int | None:
     if any(code in mediator.languages for code in bridges(referral.language)):
         return BRIDGE
     return COORDINATOR if mediator.is_coordinator else None
+
+
+def may_look(mediator: Mediator, referral: Referral) -> bool:
+    """A mediator sees what they have and what waits for somebody like them, a coordinator everything."""
+    is_for_them = referral.state == WAITING and circle_of(mediator, referral) is not None
+    return mediator.is_coordinator or referral.mediator_id == mediator.id or is_for_them
+
+
+def colleagues(session: Session, referral: Referral) -> list[Mediator]:
+    """To whom it can be passed, the likeliest first."""
+    others = [m for m in active(session) if m.id != referral.mediator_id]
+    return sorted(others, key=lambda m: (not m.on_duty, referral.language not in m.languages, m.name))
 
 
 @lru_cache

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from bot.console.pages import routes as console_routes
+from bot.console.site import routes as console_routes
 from bot.fonts import FOLDER as FONTS
 from bot.gateway import people
 from bot.gateway.deep_links import deep_link
@@ -252,5 +252,6 @@ def create_app(
         Mount("/fonts", StaticFiles(directory=FONTS)),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.gateway = gateway
     app.add_middleware(Security)
     return app

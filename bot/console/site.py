@@ -1,0 +1,12 @@
+"""Everything under /console."""
+
+from __future__ import annotations
+
+from starlette.routing import Mount, Route
+
+from bot.console import inbox, pages, profile, sign_in, staff
+
+
+def routes() -> list[Route | Mount]:
+    """The pages of the console, topic by topic."""
+    return [route for topic in (sign_in, pages, inbox, staff, profile) for route in topic.routes()]
