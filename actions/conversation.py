@@ -20,6 +20,7 @@ from bot.mediation import words
 from bot.mediation.referrals import NotNow, TooMany, record_referral
 from bot.mediation.routing import availability
 from bot.places.model import Comune
+from bot.trial import is_trial
 
 
 class ActionChooseLanguage(Action):
@@ -97,6 +98,10 @@ class ActionRefer(Action):
 
 def _refer(dispatcher: CollectingDispatcher, tracker: Tracker, need: str | None, comune: Comune | None) -> None:
     tr = words_for(tracker)
+    if is_trial(tracker.sender_id):
+        text = tr("All right, I pass nothing on. You can also contact a desk yourself.")
+        dispatcher.utter_message(text=text, buttons=doors(tr))
+        return
     try:
         number = record_referral(
             person_key=tracker.sender_id,

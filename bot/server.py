@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from telegram import Update
 from telegram.ext import Application
 
+from bot import trial
 from bot.database.leases import Leases
 from bot.database.migrate import migrate
 from bot.gateway import people
@@ -81,7 +82,7 @@ def make_app() -> Starlette:
     config = settings()
     rasa = Rasa(config.rasa_url, f"http://127.0.0.1:{config.actions_port}")
     web = WebChannel()
-    channels: dict[str, Channel] = {"web": web}
+    channels: dict[str, Channel] = {"web": web, trial.CHANNEL: web}
     leases = Leases()
     gateway = Gateway(rasa, channels, leases)
     secret = hashlib.sha256(config.secret + b"telegram webhook").hexdigest()

@@ -45,6 +45,7 @@ class Settings:
     staff_group: int | None
     web_url: str
     console_idle_minutes: float
+    private_links: bool
     demand_months: int
     smallest_number: int
 
@@ -107,6 +108,7 @@ def settings() -> Settings:
         staff_group=int(_number("BOT_STAFF_GROUP", 0)) or None,
         web_url=(os.environ.get("BOT_WEB_URL") or f"http://{host}:{port}").rstrip("/"),
         console_idle_minutes=_number("BOT_CONSOLE_IDLE_MINUTES", 60),
+        private_links=_number("BOT_PRIVATE_LINKS", 0) == 1,
         demand_months=int(_number("BOT_DEMAND_MONTHS", 36)),
         smallest_number=max(int(_number("BOT_SMALLEST_NUMBER", 5)), 1),
     )

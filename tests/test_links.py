@@ -28,7 +28,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, time.monotonic(), self.headers["User-Agent"]))
         body = self.server.pages.get(self.path)
-        self.send_response(200 if body else 404)
+        if isinstance(body, tuple):
+            self.send_response(body[1])
+            self.send_header("Location", body[0])
+            body = ""
+        else:
+            self.send_response(200 if body else 404)
         self.end_headers()
         self.wfile.write((body or "no").encode())
 

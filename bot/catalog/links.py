@@ -6,9 +6,12 @@ never needs it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import ipaddress
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -19,11 +22,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.catalog.model import Service
+from bot.settings import settings
 
 PAUSE_SECONDS = 2.0
 TIMEOUT_SECONDS = 20.0
 AT_MOST_BYTES = 2_000_000
 AGAIN_AFTER = timedelta(days=30)
+SECONDS_NOW, REDIRECTS_NOW = 10.0, 3  # while somebody waits for the answer
+NOT_PUBLIC = "not public"
 USER_AGENT = "Ponte-catalogue-links (one page at a time; checks that public services' pages are still there)"
 
 
@@ -121,3 +127,66 @@ def _digest(page: str) -> str:
     """Of the words that a reader sees, so that scripts, markup and tokens do not count as a change."""
     seen = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<!--.*?-->|<[^>]+>", " ", page)
     return hashlib.sha256(" ".join(seen.split()).encode()).hexdigest()
+
+
+class NotPublic(httpx.RequestError):
+    """The address leads into a private network."""
+
+
+class PublicOnly(httpx.AsyncHTTPTransport):
+    """Connects to public addresses only: what somebody types must not make this machine ask its own neighbours.
+
+    The name is looked up once, and the connection goes to what was found, so that a second look-up cannot say another
+    thing. Every redirect comes through here too.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Ask, if the host is a public one."""
+        host, port = request.url.host, request.url.port or {"http": 80, "https": 443}[request.url.scheme]
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError(str(error), request=request) from error
+        addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+        if not settings().private_links and not all(map(_is_public, addresses)):
+            raise NotPublic(host, request=request)
+        asked = httpx.Request(
+            request.method,
+            request.url.copy_with(host=str(addresses[0])),
+            headers=request.headers,
+            extensions={**request.extensions, "sni_hostname": host},
+        )
+        return await super().handle_async_request(asked)
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    embedded = mapped or getattr(address, "sixtofour", None)
+    return address.is_global and not address.is_multicast and (embedded is None or _is_public(embedded))
+
+
+def look_now(urls: list[str]) -> list[str]:
+    """Ask each page once, at the same time: empty where it answers, NOT_PUBLIC, or what went wrong."""
+    return asyncio.run(_look_now(urls)) if urls else []
+
+
+async def _look_now(urls: list[str]) -> list[str]:
+    async with httpx.AsyncClient(
+        transport=PublicOnly(),
+        follow_redirects=True,
+        max_redirects=REDIRECTS_NOW,
+        timeout=SECONDS_NOW / 2,
+        trust_env=False,
+        headers={"User-Agent": USER_AGENT},
+    ) as client:
+        return list(await asyncio.gather(*(_answer_of(client, url) for url in urls)))
+
+
+async def _answer_of(client: httpx.AsyncClient, url: str) -> str:
+    try:
+        async with asyncio.timeout(SECONDS_NOW), client.stream("GET", url) as answer:
+            return f"HTTP {answer.status_code}" if answer.status_code >= 400 else ""
+    except NotPublic:
+        return NOT_PUBLIC
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError) as error:
+        return type(error).__name__

@@ -17,6 +17,7 @@ from bot.catalog.hours import ROME, checked_hours, read_italian, timetable, week
 from bot.catalog.hours.italian import DAY_WORD, HoursNotUnderstood
 from bot.catalog.loader import doubts_about, in_plain_words
 from bot.catalog.model import Service, vocabulary
+from bot.console import week_grid
 from bot.i18n import N_, Translations, languages
 from bot.places import gazetteer
 
@@ -82,6 +83,7 @@ class Checked:
     service: Service | None
     errors: Problems = field(default_factory=dict)
     warnings: Problems = field(default_factory=dict)
+    fine: dict[str, str] = field(default_factory=dict)
     week: list[str] = field(default_factory=list)
 
 
@@ -142,7 +144,13 @@ def _comune_codes() -> dict[str, str]:
 
 def check(typed: Typed, before: Mapping[str, Any], now: datetime, tr: Translations) -> Checked:
     """Turn what was typed into data, and check it as the command line does; `before` is what the file has."""
+    problem = ""
+    if week_grid.is_shown(typed):
+        picked, problem = week_grid.hours_picked(typed, tr)
+        typed = {**typed, "hours": [picked]}
     data, errors, warnings = _read(typed, before, tr)
+    if problem:
+        errors["hours"] = [problem]
     checked = Checked(typed, data, None, errors, warnings)
     try:
         service = Service.model_validate(data)

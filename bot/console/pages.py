@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -20,13 +19,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from bot.catalog.card import card, comune_name
+from bot.catalog.card import comune_name
 from bot.catalog.freshness import due_on, is_due
 from bot.catalog.hours import ROME
 from bot.catalog.loader import catalog
 from bot.catalog.model import Service
 from bot.catalog.search import Found
-from bot.console import accounts, forms, save
+from bot.console import accounts, forms
 from bot.console import sessions as browser_sessions
 from bot.database.tables import Account, sessions, utc_now
 from bot.i18n import Translations, languages, translations
@@ -37,11 +36,9 @@ LOOK = ROOT / "node_modules" / "bootstrap-italia" / "dist"
 SESSION, VISIT, LANGUAGE = "ponte_console", "ponte_visit", "ponte_console_language"
 CONSOLE_LANGUAGES = ("it", "en")
 LONGEST_FORM, PAGE_LENGTH, YEAR = 200_000, 50, 365 * 24 * 3600
-#: Fields of a form that are about the form, not about the service.
-FORM_ONLY = {"csrf", "act", "digest", "next", "preview_language", "preview_date", "preview_time"}
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; "
+        "default-src 'none'; style-src 'self'; font-src 'self' data:; img-src 'self' data:; frame-src 'self'; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
@@ -114,6 +111,13 @@ class Asked:
 
 
 Does = Callable[[Asked], Response]
+
+
+def is_signed_in(request: Request) -> bool:
+    """Whether somebody of the console asks; for what is not one of its pages."""
+    token = request.cookies.get(cookie_name(request, SESSION), "")
+    with sessions().begin() as session:
+        return browser_sessions.account_of(session, token, utc_now(), request.method == "POST") is not None
 
 
 def cookie_name(request: Request, name: str) -> str:
@@ -189,7 +193,8 @@ def _session_ended(asked: Asked) -> Response:
     address = here(asked.request)
     page = address.removesuffix("/still-true").removesuffix("/retire")
     kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
-    return asked.page("sign_in.html", 401, next=page, kept=kept if page == address else [], expired=True)
+    is_form = page == address and not asked.said("reopen")
+    return asked.page("sign_in.html", 401, next=page, kept=kept if is_form else [], expired=True)
 
 
 def _is_own_form(asked: Asked) -> bool:
@@ -291,250 +296,10 @@ def _urgency(row: Row) -> tuple[Any, ...]:
     return (row.is_retired, not row.is_due, due_on(row.service), row.service.name.casefold())
 
 
-# One service
-
-
-def _file(asked: Asked) -> Path:
-    """The file of the ambito in the address, when this account may change it (or, to read, see it)."""
-    ambito = asked.path["ambito"]
-    allowed = accounts.may_edit if asked.request.method == "POST" else accounts.may_read
-    if not allowed(asked.who, ambito):
-        with sessions().begin() as session:
-            accounts.audit(session, asked.who.name, "refused", ambito[:64], asked.path.get("service", "")[:64])
-        raise Refused(403, asked.tr("This ambito is not one of yours."))
-    path = catalog().refresh().path_of(ambito)
-    if path is None:
-        raise Refused(404, asked.tr("There is no such ambito."))
-    return path
-
-
-def _entry(asked: Asked, path: Path) -> save.Entry:
-    try:
-        entry = save.read_entry(path, asked.path["service"])
-    except save.NotSaved as reason:
-        raise Refused(409, _why(reason, asked.tr)) from reason
-    if entry is None:
-        raise Refused(404, asked.tr("There is no such service in this ambito. It may have been taken out meanwhile."))
-    return entry
-
-
-def _why(reason: save.NotSaved, tr: Translations) -> str:
-    if isinstance(reason, save.FileHasErrors):
-        told = " ".join(str(problem) for problem in reason.problems)
-        return tr(
-            "The file of this ambito has errors and cannot be changed until they are mended: %(errors)s", errors=told
-        )
-    if isinstance(reason, save.Conflict):
-        return tr("This service was taken out of the file meanwhile. Nothing was saved; copy what you need from here.")
-    log.error("console: a file could not be read or written: %s", reason)
-    return tr("The file could not be written (%(reason)s). Nothing was changed; try again later.", reason=str(reason))
-
-
-def edit(asked: Asked) -> Response:
-    """The form of one service, with its card."""
-    entry = _entry(asked, _file(asked))
-    typed = forms.typed_from(entry.data)
-    checked = forms.check(typed, entry.data, asked.now, asked.tr)
-    return _form(asked, checked, digest=entry.digest, saved="saved" in asked.request.query_params)
-
-
-def editing(asked: Asked) -> Response:
-    """Preview or save what was typed."""
-    path = _file(asked)
-    typed = {name: value for name, value in forms.typed_in(asked.form).items() if name not in FORM_ONLY}
-    try:
-        entry = save.read_entry(path, asked.path["service"])
-    except save.NotSaved as reason:
-        return _not_saved(asked, forms.check(typed, {}, asked.now, asked.tr), reason)
-    if entry is None:
-        checked = forms.check(typed, {}, asked.now, asked.tr)
-        return _not_saved(asked, checked, save.Conflict(None))
-    typed["id"] = [entry.data["id"]]
-    checked = forms.check(typed, entry.data, asked.now, asked.tr)
-    if asked.said("act") != "save":
-        return _form(asked, checked, digest=asked.said("digest"))
-    if checked.service is None:
-        return _form(asked, checked, 422, digest=asked.said("digest"))
-    return _change(asked, path, checked, "change")
-
-
-def _change(asked: Asked, path: Path, checked: forms.Checked, action: str) -> Response:
-    """Write it, note it, and show it as it now is."""
-    ambito, service_id = asked.path["ambito"], checked.data["id"]
-    try:
-        before = save.change_entry(path, service_id, asked.said("digest"), checked.data)
-    except save.NotSaved as reason:
-        return _not_saved(asked, checked, reason)
-    if before != checked.data:
-        _note(asked, action, ambito, service_id, before, checked.data)
-    catalog().refresh()
-    return RedirectResponse(f"/console/ambiti/{ambito}/{service_id}?saved", 303)
-
-
-def _note(asked: Asked, action: str, ambito: str, service: str, before: Any, after: Any) -> None:
-    with sessions().begin() as session:
-        plain = [_as_json(data) for data in (before, after)]
-        accounts.audit(session, asked.who.name, action, ambito, service, *plain)
-
-
-def _as_json(data: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if data is None else dict(json.loads(save.as_json(data)))
-
-
-def _not_saved(asked: Asked, checked: forms.Checked, reason: save.NotSaved) -> Response:
-    """The form as it was typed, with why it was not saved; after a conflict, saving again is a decision."""
-    tr = asked.tr
-    if isinstance(reason, save.Conflict) and reason.entry:
-        differs = _differences(reason.entry.data, checked.data, tr)
-        return _form(asked, checked, 409, digest=reason.entry.digest, conflict=differs)
-    status = 507 if isinstance(reason, save.CannotWrite) else 409
-    digest = "" if isinstance(reason, save.Conflict) else asked.said("digest")
-    return _form(asked, checked, status, digest=digest, message=_why(reason, tr))
-
-
-def _differences(theirs: dict[str, Any], mine: dict[str, Any], tr: Translations) -> list[tuple[str, str, str]]:
-    """Field, what the file has now, and what was typed here, where they differ."""
-    now, typed = forms.typed_from(theirs), forms.typed_from(mine)
-    names = [name for name in {**now, **typed} if now.get(name) != typed.get(name)]
-    return [(name, ", ".join(now.get(name, [])), ", ".join(typed.get(name, []))) for name in names]
-
-
-def _form(asked: Asked, checked: forms.Checked, status: int = 200, **values: Any) -> Response:
-    tr, ambito = asked.tr, asked.path["ambito"]
-    ticked = {*checked.typed.get("languages", []), *languages()} - {"it"}
-    summaries = ["it", *(code for code in languages() if code != "it")]
-    summaries += [
-        n.split(".")[1] for n in checked.typed if n.startswith("summary.") and n.split(".")[1] not in summaries
-    ]
-    return asked.page(
-        "service.html",
-        status,
-        **{
-            "checked": checked,
-            "labels": {name: tr(label) for name, label in forms.LABELS.items()},
-            "ambito": ambito,
-            "ambito_name": catalog().files[ambito].ambito.name if ambito in catalog().files else ambito,
-            "service_id": asked.path.get("service", ""),
-            "may_edit": accounts.may_edit(asked.who, ambito),
-            "needs": forms.choices("needs", tr),
-            "need_count": max(forms.FEWEST_NEEDS, len(checked.typed.get("needs", [])) + 1),
-            "groups": {g: forms.choices(g, tr) for g in ("kinds", "audiences", "costs", "booking", "documents")},
-            "scopes": {code: tr(label) for code, label in forms.SCOPES.items()},
-            "serves": {code: tr(label) for code, label in forms.SERVES.items()},
-            "speaks": dict(sorted(((code, tr.language_name(code)) for code in ticked), key=lambda pair: pair[1])),
-            "summaries": {code: tr.language_name(code) for code in summaries},
-            "comuni": forms.comune_labels(),
-            "preview": _preview(asked, checked),
-            "message": "",
-            "conflict": None,
-            "saved": False,
-            **values,
-        },
-    )
-
-
-def _preview(asked: Asked, checked: forms.Checked) -> dict[str, Any]:
-    """The card of what is in the form, in the language and at the moment chosen beside it."""
-    code = asked.said("preview_language") or asked.tr.code
-    code = code if code in languages() else "it"
-    now, tr = asked.now.astimezone(ROME), translations(code)
-    day, clock = asked.said("preview_date") or f"{now:%Y-%m-%d}", asked.said("preview_time") or f"{now:%H:%M}"
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ROME)
-        moment + timedelta(days=366)  # the hours look ahead
-    except (ValueError, OverflowError):
-        day, clock, moment = f"{now:%Y-%m-%d}", f"{now:%H:%M}", now
-    shown = card(Found(checked.service, None, False), moment, tr) if checked.service else None
-    return {
-        "language": code,
-        "direction": tr.direction,
-        "date": day,
-        "time": clock,
-        "card": shown,
-        "languages": {one.code: one.name for one in languages().values()},
-    }
-
-
-def still_true(asked: Asked) -> Response:
-    """Renew today's date: on the desk's word if the desk confirmed it before or now, else on the source's."""
-    path = _file(asked)
-    entry = _entry(asked, path)
-    today = asked.now.astimezone(ROME).date()
-    by = " ".join(asked.said("by").split())
-    data = {**entry.data}
-    if asked.said("says") == "desk" and by:
-        data["confirmed"] = {"by": by, "on": today}
-    else:
-        data["checked"] = today
-    checked = forms.check(forms.typed_from(data), data, asked.now, asked.tr)
-    if checked.service is None:
-        return _form(asked, checked, 422, digest=entry.digest)
-    return _change(asked, path, checked, "still true")
-
-
-def retiring(asked: Asked) -> Response:
-    """Set the last day on which the service exists; it stays in the file, and nobody is sent there after it."""
-    path = _file(asked)
-    entry = _entry(asked, path)
-    typed = {**forms.typed_from(entry.data), "valid_to": [asked.said("last_day")]}
-    checked = forms.check(typed, entry.data, asked.now, asked.tr)
-    if not asked.said("last_day"):
-        checked.errors["valid_to"] = [asked.tr("Choose the last day on which the service exists.")]
-    if checked.service is None or checked.errors:
-        return _form(asked, checked, 422, digest=entry.digest)
-    return _change(asked, path, checked, "retire")
-
-
-# A new service
-
-
-def new(asked: Asked) -> Response:
-    """An empty form, or a copy of another service of the same ambito without what is only its own."""
-    path = _file(asked)
-    if not accounts.may_edit(asked.who, asked.path["ambito"]):
-        raise Refused(403, asked.tr("This ambito is not one of yours."))
-    typed: forms.Typed = {"scope": ["local"], "serves": ["anyone"]}
-    if copied := asked.request.query_params.get("from"):
-        asked.request.path_params["service"] = copied
-        data = _entry(asked, path).data
-        typed = forms.typed_from({k: v for k, v in data.items() if k not in ("id", "confirmed", "checked")})
-        del asked.request.path_params["service"]
-    return _form(asked, forms.Checked(typed, {}, None), digest="")
-
-
-def adding(asked: Asked) -> Response:
-    """Preview or add what was typed."""
-    path, ambito = _file(asked), asked.path["ambito"]
-    typed = {name: value for name, value in forms.typed_in(asked.form).items() if name not in FORM_ONLY}
-    checked = forms.check(typed, {}, asked.now, asked.tr)
-    service_id = str(checked.data.get("id", ""))
-    if service_id in catalog().services or service_id == "new":
-        checked.errors["id"] = [asked.tr("Another service has this name already. Choose another one.")]
-        checked.service = None
-    if asked.said("act") != "save":
-        return _form(asked, checked, digest="")
-    if checked.service is None:
-        return _form(asked, checked, 422, digest="")
-    try:
-        save.add_entry(path, checked.data)
-    except save.NotSaved as reason:
-        return _not_saved(asked, checked, reason)
-    _note(asked, "add", ambito, service_id, None, checked.data)
-    catalog().refresh()
-    return RedirectResponse(f"/console/ambiti/{ambito}/{service_id}?saved", 303)
-
-
 def routes() -> list[Route | Mount]:
-    """The catalogue, and what all pages look like."""
-    service = "/ambiti/{ambito}/{service}"
+    """The list of services, and what all pages look like."""
     made: list[Route | Mount] = [
         Route("/services", endpoint(services), methods=["GET"]),
-        Route("/ambiti/{ambito}/new", endpoint(new), methods=["GET"]),
-        Route("/ambiti/{ambito}/new", endpoint(adding), methods=["POST"]),
-        Route(service, endpoint(edit), methods=["GET"]),
-        Route(service, endpoint(editing), methods=["POST"]),
-        Route(f"{service}/still-true", endpoint(still_true), methods=["POST"]),
-        Route(f"{service}/retire", endpoint(retiring), methods=["POST"]),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     if LOOK.is_dir():

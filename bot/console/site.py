@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Mount, Route
 
-from bot.console import inbox, pages, profile, sign_in, staff
+from bot.console import closing, history, inbox, pages, profile, service, sign_in, staff
 
 
 def routes() -> list[Route | Mount]:
     """The pages of the console, topic by topic."""
-    return [route for topic in (sign_in, pages, inbox, staff, profile) for route in topic.routes()]
+    return [
+        route
+        for topic in (sign_in, pages, service, history, closing, inbox, staff, profile)
+        for route in topic.routes()
+    ]

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection
 
+from bot import trial
 from bot.catalog.model import vocabulary
 from bot.database.leases import RENEW_SECONDS, Leases
 from bot.database.tables import Inbound, Outbound, Person, utc_now
@@ -26,7 +27,7 @@ from bot.settings import settings
 log = logging.getLogger(__name__)
 LONGEST_QUESTION = 1000
 EMPTY_ANSWERS = 3  # after so many the message itself is at fault
-KEEPS_ITS_COPY = {"web"}
+KEEPS_ITS_COPY = {"web", trial.CHANNEL}
 _PAYLOAD = re.compile(r'^/[a-z_]+(\{("[a-z]+":"[\w@.,|-]*",?)*\})?$')
 _INVISIBLE = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _COMMANDS = {

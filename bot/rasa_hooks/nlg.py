@@ -13,6 +13,7 @@ from bot.demand import counting
 from bot.i18n import translations
 from bot.places import gazetteer
 from bot.rasa_hooks.language import language_of
+from bot.trial import is_trial
 
 
 class GettextNLG(TemplatedNaturalLanguageGenerator):
@@ -35,7 +36,7 @@ class GettextNLG(TemplatedNaturalLanguageGenerator):
         for part, name in [(response, "text"), *((button, "title") for button in response.get("buttons") or [])]:
             source = part[name]
             part[name] = tr(source)
-        if utter_action == "utter_out_of_scope":
+        if utter_action == "utter_out_of_scope" and not is_trial(tracker.sender_id):
             place = gazetteer().place(tracker.get_slot("place") or "")
             counting.count(None, tr.code, place.comune.ambito if place else None, counting.OUT_OF_SCOPE)
         return response

@@ -9,17 +9,20 @@ import json
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from bot import trial
+from bot.console.pages import is_signed_in
 from bot.console.site import routes as console_routes
 from bot.fonts import FOLDER as FONTS
 from bot.gateway import people
@@ -29,7 +32,7 @@ from bot.gateway.model import SHARE_LOCATION, Incoming, Reply
 from bot.i18n import Translations, languages, translations
 from bot.i18n.languages import offered
 
-CHANNEL, COOKIE, YEAR = "web", "ponte", 365 * 24 * 3600
+YEAR = 365 * 24 * 3600
 HERE = Path(__file__).parent
 LONGEST_BODY = 20_000
 HEADERS = {
@@ -38,6 +41,21 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
 }
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat page: its channel, its cookie, where it stands, and who may use it."""
+
+    channel: str
+    cookie: str
+    base: str
+    is_for: Callable[[Request], bool]
+
+
+PUBLIC = Chat("web", "ponte", "/", lambda request: True)
+#: For operators, beside the editor: a visitor of its own, so that nothing of it counts as somebody's question.
+TRIAL = Chat(trial.CHANNEL, "ponte_try", "/console/try/", is_signed_in)
 
 
 class WebChannel:
@@ -100,9 +118,9 @@ def words(tr: Translations) -> dict[str, str]:
     }
 
 
-def page_language(request: Request) -> str:
+def page_language(request: Request, chat: Chat) -> str:
     """The person's language, or the first of the browser's that is on offer."""
-    known = people.person_at(CHANNEL, request.cookies.get(COOKIE, ""))
+    known = people.person_at(chat.channel, request.cookies.get(chat.cookie, ""))
     if known:
         return known.language
     for part in request.headers.get("accept-language", "").split(","):
@@ -142,14 +160,14 @@ class Security(BaseHTTPMiddleware):
         return response
 
 
-def _incoming(body: Any, address: str, language: str) -> Incoming | None:
+def _incoming(body: Any, channel: str, address: str, language: str) -> Incoming | None:
     """What the page posted, or None when it is not of the page's form."""
     if not isinstance(body, dict) or not isinstance(body.get("id"), str) or not 0 < len(body["id"]) <= 64:
         return None
     if isinstance(body.get("text"), str):
-        return Incoming(CHANNEL, address, body["id"], "text", body["text"], language)
+        return Incoming(channel, address, body["id"], "text", body["text"], language)
     if isinstance(body.get("payload"), str):
-        return Incoming(CHANNEL, address, body["id"], "payload", body["payload"], language)
+        return Incoming(channel, address, body["id"], "payload", body["payload"], language)
     where = body.get("location") or {}
     try:
         latitude, longitude = float(where["latitude"]), float(where["longitude"])
@@ -157,22 +175,17 @@ def _incoming(body: Any, address: str, language: str) -> Incoming | None:
         return None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return None
-    return Incoming(CHANNEL, address, body["id"], "location", f"{latitude:.3f},{longitude:.3f}", language)
+    return Incoming(channel, address, body["id"], "location", f"{latitude:.3f},{longitude:.3f}", language)
 
 
-def create_app(
-    gateway: Gateway,
-    channel: WebChannel,
-    ready: Callable[[], Awaitable[bool]],
-    webhook: Callable[[Any], Awaitable[None]] | None,
-    webhook_secret: str,
-    lifespan: Any,
-) -> Starlette:
-    """The ASGI application; `webhook` takes one Telegram update, or is None where the bot polls."""
+def chat_routes(chat: Chat, gateway: Gateway, channel: WebChannel) -> list[Route]:
+    """The page of a chat, what it posts, and what it is told."""
     templates = Jinja2Templates(directory=HERE / "templates")
 
     async def page(request: Request) -> Response:
-        language = page_language(request)
+        if not chat.is_for(request):
+            return RedirectResponse("/console/sign-in", 303)
+        language = page_language(request, chat)
         tr = translations(language)
         context = {
             "language": language,
@@ -182,20 +195,21 @@ def create_app(
             "start": deep_link(request.query_params.get("start", "")) or "",
         }
         response = templates.TemplateResponse(request, "chat.html", context)
-        if COOKIE not in request.cookies:
-            response.set_cookie(COOKIE, secrets.token_urlsafe(24), max_age=YEAR, httponly=True, samesite="strict")
+        if chat.cookie not in request.cookies:
+            token = secrets.token_urlsafe(24)
+            response.set_cookie(chat.cookie, token, max_age=YEAR, path=chat.base, httponly=True, samesite="strict")
         return response
 
     async def receive(request: Request) -> Response:
-        address = request.cookies.get(COOKIE, "")
-        tr = translations(page_language(request))
-        if not 20 <= len(address) <= 64:
+        address = request.cookies.get(chat.cookie, "")
+        tr = translations(page_language(request, chat))
+        if not 20 <= len(address) <= 64 or not chat.is_for(request):
             return JSONResponse({"error": tr("Open the page again, please.")}, 403)
         raw = await request.body()
         if len(raw) > LONGEST_BODY:
             return JSONResponse({"error": tr("Your message is too long. Write it shorter, please.")}, 413)
         try:
-            incoming = _incoming(json.loads(raw), address, tr.code)
+            incoming = _incoming(json.loads(raw), chat.channel, address, tr.code)
         except ValueError:
             incoming = None
         if incoming is None:
@@ -205,7 +219,9 @@ def create_app(
         return JSONResponse({}, 202)
 
     async def events(request: Request) -> Response:
-        address = request.cookies.get(COOKIE, "")
+        if not chat.is_for(request):
+            return Response(status_code=403)
+        address = request.cookies.get(chat.cookie, "")
         last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         return StreamingResponse(stream(address, int(last) if last.isdigit() else 0), media_type="text/event-stream")
 
@@ -213,7 +229,7 @@ def create_app(
         language = None
         with channel.listen(address) as queue:
             while True:
-                person = await asyncio.to_thread(people.person_at, CHANNEL, address)
+                person = await asyncio.to_thread(people.person_at, chat.channel, address)
                 if person and person.language != language:
                     language = person.language
                     tr = translations(language)
@@ -226,6 +242,23 @@ def create_app(
                     yield await asyncio.wait_for(queue.get(), timeout=5)
                 except TimeoutError:
                     yield ": still here\n\n"
+
+    return [
+        Route(chat.base, page),
+        Route(f"{chat.base}chat/messages", receive, methods=["POST"]),
+        Route(f"{chat.base}chat/events", events),
+    ]
+
+
+def create_app(
+    gateway: Gateway,
+    channel: WebChannel,
+    ready: Callable[[], Awaitable[bool]],
+    webhook: Callable[[Any], Awaitable[None]] | None,
+    webhook_secret: str,
+    lifespan: Any,
+) -> Starlette:
+    """The ASGI application; `webhook` takes one Telegram update, or is None where the bot polls."""
 
     async def health(request: Request) -> Response:
         is_ready = await ready()
@@ -242,9 +275,8 @@ def create_app(
         return Response()
 
     routes = [
-        Route("/", page),
-        Route("/chat/messages", receive, methods=["POST"]),
-        Route("/chat/events", events),
+        *chat_routes(PUBLIC, gateway, channel),
+        *chat_routes(TRIAL, gateway, channel),
         Route("/health", health),
         Route("/telegram", telegram, methods=["POST"]),
         Mount("/console", routes=console_routes()),

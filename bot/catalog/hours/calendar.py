@@ -36,17 +36,21 @@ def school_holidays() -> str:
     return ",".join(one["days"] for one in breaks)
 
 
+def rules(text: str) -> list[str]:
+    """The rules of hours in the notation; a ";" inside a comment separates none."""
+    return [rule.strip() for rule in re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', text)]
+
+
 def timetable(text: str, comune: str | None = None) -> str:
     """The hours with what the notation cannot know: school holidays for SH, and the patron saint's day.
 
     The patron's day is added where the desk closes on public holidays, unless the hours speak of that day themselves.
     """
-    rules = [rule.strip() for rule in re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', text)]
-    text = "; ".join(_without_sh(rule) for rule in rules)
+    text = "; ".join(_without_sh(rule) for rule in rules(text))
     day = patron_days().get(comune or "")
     if day and _CLOSED_ON_HOLIDAYS.search(text):
         month = MONTHS[day.month - 1]
-        if not re.search(rf"\b{month} 0?{day.day}\b", text):
+        if not re.search(rf"(?<!\d{{4}} )\b{month} 0?{day.day}\b", text):
             text += f'; {month} {day.day:02} off "{PATRON}"'
     return text
 

@@ -196,14 +196,19 @@ def _month(word: str) -> str:
     return MONTHS[next(i for i, stem in enumerate(_MONTH_STEMS) if word.startswith(stem[:3]))]
 
 
-def _written(reading: _Reading) -> ItalianHours:
+def weekly_rules(spans_of: dict[str, list[str]]) -> list[str]:
+    """A rule for the days of the same hours, in the order of the week."""
     groups: dict[str, list[str]] = {}
-    for day in [*WEEK, *(d for d in reading.spans if d not in WEEK)]:
-        if spans := reading.spans.get(day):
+    for day in [*WEEK, *(d for d in spans_of if d not in WEEK)]:
+        if spans := spans_of.get(day):
             groups.setdefault(",".join(sorted(spans)), []).append(day)
-    if not groups:
+    return [f"{_ranges(days)} {spans}" for spans, days in groups.items()]
+
+
+def _written(reading: _Reading) -> ItalianHours:
+    rules = [f"{reading.season}{rule}" for rule in weekly_rules(reading.spans)]
+    if not rules:
         raise HoursNotUnderstood(f"mancano giorni e ore. {_EXAMPLE}")
-    rules = [f"{reading.season}{_ranges(days)} {spans}" for spans, days in groups.items()]
     off = list(dict.fromkeys(reading.off))
     if "PH off" not in off:
         reading.warnings.append("e nei giorni festivi? Se è chiuso aggiungi «festivi chiuso».")

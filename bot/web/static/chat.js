@@ -195,7 +195,7 @@ async function deliver(own) {
   const tooLong = new AbortController();
   const timer = setTimeout(() => tooLong.abort(), POST_TIMEOUT);
   try {
-    const response = await fetch("/chat/messages", {
+    const response = await fetch("chat/messages", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: own.body,
@@ -285,7 +285,7 @@ function fitText() {
 }
 
 function connect() {
-  const events = new EventSource("/chat/events");
+  const events = new EventSource("chat/events");
   const on = (name, act) => events.addEventListener(name, act);
   on("open", () => {
     clearTimeout(lostTimer);
