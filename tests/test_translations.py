@@ -4,12 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 from babel.messages.pofile import read_po
 from ruamel.yaml import YAML
 
-from bot.i18n import languages
+from bot.i18n import languages, translations
 from bot.i18n.identify import identify
 from bot.i18n.languages import LOCALES, SOURCE_LANGUAGE
 from bot.settings import ROOT
@@ -126,3 +127,19 @@ def test_hindi_and_urdu_in_latin_letters_do_not_change_each_other():
     assert identify(written, current="hi") == "hi"
     assert identify(written, current="ur") == "ur"
     assert identify("मुझे काम चाहिए, कहाँ जाऊँ भाई", current="ur") == "hi"
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "full", "month"),
+    [
+        ("en", "Tuesday 24 November", "24 November 2026", "November 2026"),
+        ("es", "martes 24 de noviembre", "24 de noviembre de 2026", "noviembre de 2026"),
+        ("zh", "星期二 11月24日", "2026年11月24日", "2026年11月"),
+        ("tl", "Martes Nobyembre 24", "Nobyembre 24, 2026", "Nobyembre 2026"),
+        ("ar", "الثلاثاء 24 نوفمبر", "24 نوفمبر 2026", "نوفمبر 2026"),
+    ],
+)
+def test_dates_are_written_in_the_order_of_the_language(code, day, full, month):
+    tr, when = translations(code), date(2026, 11, 24)
+
+    assert (tr.day(when), tr.full_date(when), tr.month(when)) == (day, full, month)

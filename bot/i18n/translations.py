@@ -21,6 +21,11 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ0-9](?:[A-Za-zÀ-ɏ0-9 .,:'’/@&+-]*[A-Za-zÀ-ɏ0-9])?")
 
 
+#: Our code to Babel's, where they differ; for dates, Europe's English, which puts the day before the month.
+FILIPINO = {"tl": "fil"}
+IN_BABEL = FILIPINO | {"en": "en_GB"}
+
+
 def N_(message: str) -> str:
     """Marks a message for extraction where it is not yet translated."""
     return message
@@ -33,7 +38,7 @@ class Translations:
         self.code = code
         self.direction = languages()[code].direction
         self._catalog = catalog
-        self._locale = Locale.parse({"tl": "fil"}.get(code, code))
+        self._locale = Locale.parse(IN_BABEL.get(code, code))
 
     def __call__(self, message: str, **values: Any) -> str:
         """The message in this language, its %(named)s placeholders filled."""
@@ -70,19 +75,19 @@ class Translations:
 
     def day(self, day: date) -> str:
         """Day and month, with the weekday."""
-        return dates.format_date(day, "EEEE d MMMM", locale=self._locale)
+        return f"{self.weekday(day)} {dates.format_skeleton('MMMMd', day, locale=self._locale)}"
 
     def month(self, day: date) -> str:
         """Month and year."""
-        return dates.format_date(day, "LLLL y", locale=self._locale)
+        return dates.format_skeleton("yMMMM", day, locale=self._locale)
 
     def full_date(self, day: date) -> str:
         """Day, month and year."""
-        return dates.format_date(day, "d MMMM y", locale=self._locale)
+        return dates.format_date(day, "long", locale=self._locale)
 
     def language_name(self, code: str) -> str:
         """The name of a language, in this language."""
-        name = self._locale.languages.get({"tl": "fil"}.get(code, code))
+        name = self._locale.languages.get(FILIPINO.get(code, code))
         return name or (languages()[code].name if code in languages() else code)
 
 
@@ -94,7 +99,7 @@ def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
     catalog = stdlib_gettext.NullTranslations()
     for path in sorted((LOCALES / code / "LC_MESSAGES").glob("*.po")) if code != SOURCE_LANGUAGE else []:
         with path.open("rb") as source:
-            messages = read_po(source, locale={"tl": "fil"}.get(code, code))
+            messages = read_po(source, locale=FILIPINO.get(code, code))
         compiled = io.BytesIO()
         write_mo(compiled, messages)
         compiled.seek(0)
