@@ -47,8 +47,11 @@ def counted(database, monkeypatch):
         started.write()
         time.sleep(0.05)
         with sessions()() as session:
-            rows = session.execute(sa.select(Demand.need, Demand.language, Demand.ambito, Demand.happened, Demand.count))
-            return {tuple(row[:4]): row[4] for row in rows if row[4]}
+            return {
+                (row.need, row.language, row.ambito, row.happened): row.count
+                for row in session.scalars(sa.select(Demand))
+                if row.count
+            }
 
     return read
 
@@ -266,7 +269,7 @@ def test_a_number_is_told_in_steps(count, text):
 
 
 def bounds(cube, tell):
-    """What somebody can work out who sees every sum of the cube, filtered in every way: the range of each small cell."""
+    """What somebody can work out who sees every sum of the cube, filtered in every way: each small cell's range."""
     shape, rows, low, high = cube.shape, [], [], []
     axes = range(cube.ndim)
     for kept in itertools.chain.from_iterable(itertools.combinations(axes, n) for n in range(cube.ndim + 1)):

@@ -138,35 +138,38 @@ def inside(address: str) -> str:
     return address if is_inside else "/console/"
 
 
-def endpoint(does: Does, public: bool = False) -> Callable[[Request], Any]:
+def endpoint(does: Does, public: bool = False, longest_upload: int = 0) -> Callable[[Request], Any]:
     """A page that only signed-in people see (unless it is public), every form of it sent from this site."""
 
     async def answer(request: Request) -> Response:
-        form: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
-        if request.method == "POST" and _is_short_form(request):
-            form = await request.form()
+        form: ImmutableMultiDict[str, Any] | None = ImmutableMultiDict()
+        if request.method == "POST":
+            form = await request.form(max_files=1) if _is_taken(request, longest_upload) else None
         return await run_in_threadpool(_answer, does, public, request, form)
 
     return answer
 
 
-def _is_short_form(request: Request) -> bool:
-    kind, length = request.headers.get("content-type", ""), request.headers.get("content-length", "")
-    is_form = kind.split(";")[0] == "application/x-www-form-urlencoded"
-    return is_form and length.isdecimal() and int(length) <= LONGEST_FORM
+def _is_taken(request: Request, longest_upload: int) -> bool:
+    """A short form; where a page takes a file, a form that brings one of at most so many bytes."""
+    kind, length = request.headers.get("content-type", "").split(";")[0], request.headers.get("content-length", "")
+    longest = {"application/x-www-form-urlencoded": LONGEST_FORM, "multipart/form-data": longest_upload}.get(kind, 0)
+    return length.isdecimal() and int(length) <= longest
 
 
-def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any]) -> Response:
+def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any] | None) -> Response:
     language = request.cookies.get(LANGUAGE, "")
     tr = translations(language if language in CONSOLE_LANGUAGES else "it")
     visit = request.cookies.get(cookie_name(request, VISIT), "")
-    asked = Asked(request, form, tr, utc_now(), visit or secrets.token_urlsafe(32))
+    asked = Asked(request, form or ImmutableMultiDict(), tr, utc_now(), visit or secrets.token_urlsafe(32))
     if not visit:
         asked.cookies[VISIT] = asked.visit
     with sessions().begin() as session:
         is_active = "refresh" not in request.query_params
         asked.account = browser_sessions.account_of(session, asked.session, asked.now, is_active)
     try:
+        if form is None:
+            raise Refused(413, asked.tr("This form is too long."))
         response = _allowed(asked, does, public)
     except Refused as refused:
         log.warning("console: refused with %d: %s", refused.status, request.scope["route"].path)
@@ -177,8 +180,6 @@ def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict
 
 def _allowed(asked: Asked, does: Does, public: bool) -> Response:
     request = asked.request
-    if request.method == "POST" and not _is_short_form(request):
-        raise Refused(413, asked.tr("This form is too long."))
     if request.method == "POST" and not _is_own_form(asked):
         raise Refused(403, asked.tr("This form did not come from this site, or it is too old. Open the page again."))
     if public or asked.account:
@@ -193,6 +194,7 @@ def _session_ended(asked: Asked) -> Response:
     address = here(asked.request)
     page = address.removesuffix("/still-true").removesuffix("/retire")
     kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
+    kept = kept if all(isinstance(value, str) for _, value in kept) else []  # a file is chosen again
     is_form = page == address and not asked.said("reopen")
     return asked.page("sign_in.html", 401, next=page, kept=kept if is_form else [], expired=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,6 +80,11 @@ def months_before(last: str, how_many: int = MONTHS_SHOWN) -> tuple[str, ...]:
     return tuple(f"{n // 12:04}-{n % 12 + 1:02}" for n in range(number - how_many + 1, number + 1))
 
 
+def first_day(month: str) -> date:
+    """The first day of a month."""
+    return date.fromisoformat(f"{month}-01")
+
+
 def months_counted(session: Session) -> list[str]:
     """The months of which there is something to tell, latest first."""
     return list(session.scalars(sa.select(Demand.month).distinct().order_by(Demand.month.desc())))
@@ -87,7 +92,8 @@ def months_counted(session: Session) -> list[str]:
 
 def figures(session: Session, wanted: Wanted, today: date) -> Figures:
     """Count what is wanted."""
-    asked = _asked(session, wanted)
+    requests = referrals(session, wanted)
+    asked = _asked(session, wanted, requests)
     total = Line("")
     by: dict[str, dict[str, Line]] = {name: {} for name in ("need", "language", "ambito", "month")}
     by["month"] = {month: Line(month) for month in wanted.months}
@@ -96,7 +102,7 @@ def figures(session: Session, wanted: Wanted, today: date) -> Figures:
         for name, code in codes.items():
             by[name].setdefault(code, Line(code)).counts[happened] += count
     lines = {name: listed((line, line.asked) for line in _by_code(found)) for name, found in by.items()}
-    outcomes = _outcomes(session, wanted)
+    outcomes = Counter(one.outcome or one.state for one in requests)
     return Figures(
         total,
         lines["need"],
@@ -115,7 +121,7 @@ def _by_code(lines: dict[str, Line]) -> list[Line]:
 Asked = tuple[dict[str, str], str, int]
 
 
-def _asked(session: Session, wanted: Wanted) -> list[Asked]:
+def _asked(session: Session, wanted: Wanted, requests: list[Referral]) -> list[Asked]:
     """Codes, what happened, how many; the ambito as its id in the catalogue, where it has one."""
     ids = ambito_ids()
     query = sa.select(
@@ -126,7 +132,7 @@ def _asked(session: Session, wanted: Wanted) -> list[Asked]:
         ({"need": need, "language": language, "ambito": ids.get(ambito, ambito), "month": month}, happened, count)
         for need, language, ambito, month, happened, count in session.execute(query)
     ]
-    for one in referrals(session, wanted):
+    for one in requests:
         codes = {"need": one.need or "", "language": one.language, "month": _month(one.consented_at)}
         found.append((codes | {"ambito": ids.get(one.ambito or "", one.ambito or "")}, REFERRED, 1))
     return found
@@ -144,13 +150,9 @@ def _month(moment: datetime) -> str:
 
 def referrals(session: Session, wanted: Wanted) -> list[Referral]:
     """The requests for a mediator of those months."""
-    first = datetime.fromisoformat(f"{wanted.months[0]}-01").replace(tzinfo=ROME)
+    first = datetime.combine(first_day(wanted.months[0]), time.min, ROME)
     query = sa.select(Referral).where(Referral.consented_at >= first, *_conditions(Referral, wanted))
     return [one for one in session.scalars(query) if _month(one.consented_at) in wanted.months]
-
-
-def _outcomes(session: Session, wanted: Wanted) -> Counter[str]:
-    return Counter(one.outcome or one.state for one in referrals(session, wanted))
 
 
 def ambito_ids() -> dict[str, str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gettext as stdlib_gettext
 import io
+import logging
 import re
-from datetime import date, datetime, time
+import time
+from datetime import date, datetime
+from datetime import time as clock_time
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from babel import Locale, dates, lists
@@ -16,6 +20,8 @@ from babel.messages.pofile import read_po
 from bot.i18n.languages import DEFAULT_LANGUAGE, LOCALES, SOURCE_LANGUAGE, languages
 
 FIRST_STRONG_ISOLATE, LEFT_TO_RIGHT_ISOLATE, POP_ISOLATE = "\u2068", "\u2066", "\u2069"
+LOOK_AGAIN_SECONDS = 2.0
+log = logging.getLogger(__name__)
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _LATIN_RUN = re.compile(r"[A-Za-zÀ-ɏ0-9](?:[A-Za-zÀ-ɏ0-9 .,:'’/@&+-]*[A-Za-zÀ-ɏ0-9])?")
@@ -65,7 +71,7 @@ class Translations:
         """ "a, b and c"."""
         return lists.format_list(items, locale=self._locale) if items else ""
 
-    def clock(self, moment: time | datetime) -> str:
+    def clock(self, moment: clock_time | datetime) -> str:
         """24-hour time, as on the doors of Italian offices."""
         return self.isolate(dates.format_time(moment, "H:mm", locale=Locale("en")))
 
@@ -87,19 +93,26 @@ class Translations:
 
     def language_name(self, code: str) -> str:
         """The name of a language, in this language."""
-        name = self._locale.languages.get(FILIPINO.get(code, code))
+        name = self._locale.languages.get(babel_code(code))
         return name or (languages()[code].name if code in languages() else code)
 
 
-def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
-    """Compile locales/<code>/LC_MESSAGES/*.po in memory, so that an edited file needs no build step.
+def catalog_files(code: str) -> list[Path]:
+    """locales/<code>/LC_MESSAGES/*.po; messages.po is for everybody, console.po for what operators read."""
+    return sorted((LOCALES / code / "LC_MESSAGES").glob("*.po")) if code != SOURCE_LANGUAGE else []
 
-    messages.po is for everybody; console.po, where there is one, for what operators read.
-    """
+
+def babel_code(code: str) -> str:
+    """The code by which Babel knows the language."""
+    return FILIPINO.get(code, code)
+
+
+def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
+    """Compile the .po files in memory, so that an edited file needs no build step."""
     catalog = stdlib_gettext.NullTranslations()
-    for path in sorted((LOCALES / code / "LC_MESSAGES").glob("*.po")) if code != SOURCE_LANGUAGE else []:
+    for path in catalog_files(code):
         with path.open("rb") as source:
-            messages = read_po(source, locale=FILIPINO.get(code, code))
+            messages = read_po(source, locale=babel_code(code))
         compiled = io.BytesIO()
         write_mo(compiled, messages)
         compiled.seek(0)
@@ -109,10 +122,37 @@ def read_catalog(code: str) -> stdlib_gettext.NullTranslations:
     return catalog
 
 
+class _Live:
+    """One language, read again when its files change; a file that cannot be read leaves the words as they were."""
+
+    def __init__(self, code: str) -> None:
+        self._code, self._looked_at = code, time.monotonic()
+        self._stamp = self._stamps()
+        self._words = Translations(code, read_catalog(code))
+
+    def words(self) -> Translations:
+        if time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+            self._looked_at = time.monotonic()
+            self._look_again()
+        return self._words
+
+    def _look_again(self) -> None:
+        try:
+            if (stamp := self._stamps()) != self._stamp:
+                self._stamp = stamp
+                self._words = Translations(self._code, read_catalog(self._code))
+        except (OSError, ValueError) as error:
+            log.error("words of %s not read again, the last good ones stay: %s", self._code, error)
+
+    def _stamps(self) -> list[tuple[Path, int, int]]:
+        return [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in catalog_files(self._code)]
+
+
 @lru_cache
+def _live(code: str) -> _Live:
+    return _Live(code)
+
+
 def translations(code: str | None) -> Translations:
-    """The words of a language on offer; the default language for any other code."""
-    if code not in languages():
-        code = DEFAULT_LANGUAGE
-    assert code is not None
-    return Translations(code, read_catalog(code))
+    """The words of a language on offer, as its files now are; the default language for any other code."""
+    return _live(code if code is not None and code in languages() else DEFAULT_LANGUAGE).words()

@@ -21,7 +21,7 @@ def to_csv(services: Iterable[Service]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for service in services:
-        writer.writerow({name: _cell(value) for name, value in _row(service).items()})
+        writer.writerow({name: cell(value) for name, value in _row(service).items()})
     return out.getvalue()
 
 
@@ -41,7 +41,7 @@ def _row(service: Service) -> dict[str, object]:
     }
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """The text of a cell; one that a spreadsheet would run as a formula is quoted by an apostrophe."""
     text = " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
