@@ -85,27 +85,27 @@ class Names:
     """The words for the codes in the language of the console."""
 
     def __init__(self, tr: Translations) -> None:
-        self._tr = tr
+        self.tr = tr
         self._needs = forms.choices("needs", tr)
         self._ids = figures.ambito_ids()
 
     def need(self, code: str) -> str:
-        return self._needs.get(code) or code or self._tr("Need not known")
+        return self._needs.get(code) or code or self.tr("Need not known")
 
     def language(self, code: str) -> str:
-        return self._tr.language_name(code)
+        return self.tr.language_name(code)
 
     def ambito(self, code: str) -> str:
         code = self._ids.get(code, code)
         files = catalog().files
-        return files[code].ambito.name if code in files else code or self._tr("Town not said")
+        return files[code].ambito.name if code in files else code or self.tr("Town not said")
 
     def month(self, code: str) -> str:
-        return self._tr.month(figures.first_day(code))
+        return self.tr.month(figures.first_day(code))
 
     def outcome(self, code: str) -> str:
         label = codes()["outcomes"].get(code) or STATES.get(code)
-        return self._tr(label) if label else code
+        return self.tr(label) if label else code
 
 
 def _parts(found: Figures, names: Names, tr: Translations) -> list[dict[str, Any]]:
