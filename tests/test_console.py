@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from bot.catalog.loader import catalog, read_file
+from bot.catalog.schools import schools
 from bot.console import accounts, pages, save
 from bot.console.commands import run as console_command
 from bot.database.leases import Leases
@@ -44,9 +45,11 @@ def catalog_dir(tmp_path):
         {"BOT_CATALOG_DIR": str(folder), "BOT_STATE_DIR": str(tmp_path / "state"), "BOT_DATABASE_URL": ""}
     ):
         catalog.cache_clear()
+        schools.cache_clear()
         migrate()
         yield folder
         catalog.cache_clear()
+        schools.cache_clear()
 
 
 @pytest.fixture

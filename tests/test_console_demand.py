@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot.catalog.hours import ROME
 from bot.catalog.loader import catalog
-from bot.database.tables import ConsoleAudit, Demand, Referral, sessions, utc_now
+from bot.database.tables import Account, ConsoleAudit, Demand, Mediator, Referral, sessions, utc_now
 from bot.demand import counting, figures
 from tests.test_console import Browser, app, catalog_dir, make_account  # noqa: F401
 
@@ -46,6 +46,12 @@ def request(count, ambito="Sondrio", language="ar", outcome="answered", minutes=
 def sign_in(app, make_account):  # noqa: F811
     def make(role="coordinator", ambiti=()):
         make_account(role, role, ambiti)
+        if role == "mediator":
+            with sessions().begin() as session:
+                mediator = Mediator(name="Amina", languages=["ar"])
+                session.add(mediator)
+                session.flush()
+                session.execute(sa.update(Account).values(mediator_id=mediator.id))
         browser = Browser(app)
         browser.sign_in(role)
         return browser

@@ -19,6 +19,7 @@ from bot.settings import settings
 ROLES = ("operator", "mediator", "coordinator", "administrator")
 OVERSEERS = ("coordinator", "administrator")
 SERVICES, INBOX, STAFF = "/console/services", "/console/inbox", "/console/mediators"
+DEMAND, TRANSLATIONS = "/console/demand", "/console/translations"
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 ATTEMPTS_LAST = timedelta(minutes=15)
 MOST_ATTEMPTS_PER_ACCOUNT, MOST_ATTEMPTS_PER_ADDRESS = 10, 50
@@ -64,6 +65,10 @@ def sections(account: Account) -> dict[str, str]:
         by_address[INBOX] = N_("Requests")
     if account.role in OVERSEERS:
         by_address[STAFF] = N_("Mediators")
+    if account.role != "mediator":
+        by_address[DEMAND] = N_("Demand")
+    if account.role in OVERSEERS:
+        by_address[TRANSLATIONS] = N_("Translations")
     return by_address
 
 

@@ -50,7 +50,7 @@ def _readable(asked: Asked) -> dict[str, str]:
 
 def _wanted(asked: Asked, month: str = "") -> tuple[Wanted, dict[str, str]]:
     """What the address asks for, as far as the account may see it, and the same as the form's values."""
-    if asked.who.role == "mediator":
+    if accounts.DEMAND not in accounts.sections(asked.who):
         raise Refused(403, asked.tr("This page is not for your role."))
     picked = {name: asked.request.query_params.get(name, "") for name in ("ambito", "need", "language", "month")}
     picked["month"] = month or (picked["month"] if re.fullmatch(r"2\d{3}-(0[1-9]|1[0-2])", picked["month"]) else "")

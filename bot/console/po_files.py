@@ -28,7 +28,7 @@ from bot.database.tables import sessions
 from bot.i18n import N_, SOURCE_LANGUAGE, Translations, languages
 from bot.i18n.check import as_list, glossary, glossary_strays, wrong_forms, wrong_placeholders
 from bot.i18n.identify import identify
-from bot.i18n.translations import babel_code, catalog_files
+from bot.i18n.translations import FIRST_STRONG_ISOLATE, POP_ISOLATE, babel_code, catalog_files
 from bot.settings import ROOT, settings
 
 LONGEST_FILE, WIDTH, MOST_SHOWN = 1_000_000, 120, 200
@@ -170,8 +170,13 @@ def _reasons(new: Message, old: Message, current: Catalog, code: str, tr: Transl
         found.append(tr("It must have these placeholders, as they are: %(names)s", names=" ".join(names) or "-"))
     checked = Message(old.id, new.string)
     for term, forms in glossary_strays(checked, glossary(code)):
-        found.append(tr('For "%(term)s" the glossary has: %(forms)s', term=term, forms=", ".join(forms)))
+        found.append(tr('For "%(term)s" the glossary has: %(forms)s', term=term, forms=", ".join(map(_isolated, forms))))
     return found
+
+
+def _isolated(text: str) -> str:
+    """A word of whatever direction, kept in order inside a sentence of the console."""
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
 
 
 def _is_the_language(brought: Brought, code: str, tr: Translations) -> None:
@@ -214,7 +219,7 @@ def _replace(path: Path, raw: bytes) -> None:
 
 
 def _overseer(asked: Asked) -> None:
-    if asked.who.role not in ("coordinator", "administrator"):
+    if asked.who.role not in accounts.OVERSEERS:
         raise Refused(403, asked.tr("This page is not for your role."))
 
 

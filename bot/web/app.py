@@ -279,7 +279,7 @@ def create_app(
         *chat_routes(TRIAL, gateway, channel),
         Route("/health", health),
         Route("/telegram", telegram, methods=["POST"]),
-        Mount("/console", routes=[*console_routes(), *demand.routes(), *po_files.routes()]),
+        Mount("/console", routes=console_routes()),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         Mount("/fonts", StaticFiles(directory=FONTS)),
     ]
