@@ -170,7 +170,8 @@ def _reasons(new: Message, old: Message, current: Catalog, code: str, tr: Transl
         found.append(tr("It must have these placeholders, as they are: %(names)s", names=" ".join(names) or "-"))
     checked = Message(old.id, new.string)
     for term, forms in glossary_strays(checked, glossary(code)):
-        found.append(tr('For "%(term)s" the glossary has: %(forms)s', term=term, forms=", ".join(map(_isolated, forms))))
+        allowed = ", ".join(map(_isolated, forms))
+        found.append(tr('For "%(term)s" the glossary has: %(forms)s', term=term, forms=allowed))
     return found
 
 
