@@ -36,6 +36,8 @@ from bot.places import Place, gazetteer
 
 SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
 NEAR_KM = 25
+#: Below this an answer says its doubt; needs from LIKELY on are worth a button, the AT_MOST likeliest of them.
+CONFIDENT, LIKELY, AT_MOST = 0.6, 0.06, 3
 SHARE_LOCATION = "/share_location"
 OFFERED_COMUNI = ["015146", "017029", "016024", "098031", "014061"]  # Milano, Brescia, Bergamo, Lodi, Sondrio
 
@@ -109,6 +111,7 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
     if need in SENSITIVE:
         offer = tr("If you prefer, a human mediator can help you with this. You decide what the mediator sees.")
         dispatcher.utter_message(text=offer, buttons=[button("🙋 " + tr("A person"), "/talk_to_human")])
+    _doubt(need, dispatcher, tracker, tr)
     found = search(catalog(), need, place, tr.code, now())
     kind = school_kind(tracker) if need in SCHOOL_NEEDS else None
     _count(need, place, found, kind, tracker, asked_before=not with_guide)
@@ -125,6 +128,21 @@ def answer(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, with_g
         if kind != "nido":
             return events + answer_school(kind, place, dispatcher, tr)
     return events + _show_desks(found, place, dispatcher, tr)
+
+
+def _doubt(need: str, dispatcher: CollectingDispatcher, tracker: Tracker, tr: Translations) -> None:
+    """An answer that was little more than a guess says so, and offers what else may have been meant."""
+    confidence = (tracker.latest_message or {}).get("intent", {}).get("confidence", 1.0)
+    others = [code for code in likely_needs(tracker) if code != need]
+    if intent_of(tracker) == need and confidence < CONFIDENT and others:
+        text = tr("I am not sure that I understood. Is it about one of these?")
+        dispatcher.utter_message(text=text, buttons=[need_button(code, tr) for code in others])
+
+
+def likely_needs(tracker: Tracker) -> list[str]:
+    """What the latest message may have meant, likeliest first."""
+    ranking = (tracker.latest_message or {}).get("intent_ranking", [])
+    return [r["name"] for r in ranking if r["confidence"] >= LIKELY and r["name"] in vocabulary().needs][:AT_MOST]
 
 
 def _count(
@@ -238,8 +256,6 @@ class ActionShowMenu(Action):
 class ActionSuggestNeeds(Action):
     """Not sure what was meant: offer the likeliest needs, then the menu and a person."""
 
-    LIKELY, AT_MOST = 0.06, 3
-
     def name(self) -> str:
         return "action_suggest_needs"
 
@@ -247,10 +263,7 @@ class ActionSuggestNeeds(Action):
         tr = words_for(tracker)
         if age_was_asked(tracker) and school_kind(tracker):
             return answer(tracker.get_slot("need"), dispatcher, tracker, with_guide=False)
-        ranking = (tracker.latest_message or {}).get("intent_ranking", [])
-        likely = [r["name"] for r in ranking if r["confidence"] >= self.LIKELY and r["name"] in vocabulary().needs][
-            : self.AT_MOST
-        ]
+        likely = likely_needs(tracker)
         place = place_of(tracker)
         counting.count(
             likely[0] if likely else None,

@@ -14,22 +14,26 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.catalog.ages import is_only_an_age
 from bot.catalog.model import vocabulary
 
-FALLBACK, AGE = "nlu_fallback", "inform_age"
+FALLBACK, AGE, OUT_OF_SCOPE = "nlu_fallback", "inform_age", "out_of_scope"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class IntentDecision(GraphComponent, IntentClassifier):
-    """Below `sure` the intent becomes nlu_fallback; a danger needs only `urgent` to be taken for one."""
+    """Dangers need `urgent` between them to be heard, what is not our subject needs `outside`, anything else `sure`.
+
+    Below that the intent becomes nlu_fallback.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._sure: float = config["sure"]
         self._urgent: float = config["urgent"]
+        self._outside: float = config["outside"]
         self._urgent_needs = set(vocabulary().urgent_needs)
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Confidences between 0 and 1."""
-        return {"sure": 0.5, "urgent": 0.2}
+        return {"sure": 0.5, "urgent": 0.2, "outside": 0.5}
 
     @classmethod
     def create(
@@ -53,10 +57,11 @@ class IntentDecision(GraphComponent, IntentClassifier):
 
     def decide(self, ranking: list[dict[str, Any]]) -> dict[str, Any]:
         """The intent to act on."""
-        best = ranking[0]
-        if best["confidence"] >= self._sure:
-            return best
+        urgent = [intent for intent in ranking if intent["name"] in self._urgent_needs]
+        if urgent and sum(intent["confidence"] for intent in urgent) >= self._urgent:
+            return urgent[0]
         for intent in ranking:
-            if intent["name"] in self._urgent_needs and intent["confidence"] >= self._urgent:
+            if intent["name"] == OUT_OF_SCOPE and intent["confidence"] >= self._outside:
                 return intent
-        return {"name": FALLBACK, "confidence": 1.0 - best["confidence"]}
+        best = ranking[0]
+        return best if best["confidence"] >= self._sure else {"name": FALLBACK, "confidence": 1.0 - best["confidence"]}

@@ -1,10 +1,11 @@
-"""The meaning of a message: a linear SVM over characters, words and the sentence embedding; one for all languages."""
+"""The meaning of a message: a linear SVM over characters, words, their skeletons and the sentence embedding."""
 
 from __future__ import annotations
 
 import json
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sklearn.preprocessing import normalize
 
 from bot.nlu.place_extractor import PLACE_SPANS
 from bot.nlu.sentence_embedding import DIMENSIONS
+from bot.nlu.skeleton import skeleton
 from bot.places.gazetteer import ANNOUNCES
 from bot.places.text import fold
 
@@ -40,12 +42,15 @@ def _hashing(**settings: Any) -> HashingVectorizer:
 class HashedTfidf:
     """TF-IDF whose features are places in a fixed table, so that the model carries no vocabulary.
 
-    Kinds of feature, each with its weight: runs of 1 to 5 characters inside words; words and pairs of words.
+    Kinds of feature, each with its view of the text and its weight: runs of characters inside words; words and pairs
+    of words; the same two of the text's skeleton.
     """
 
-    KINDS = (
-        (_hashing(analyzer="char_wb", ngram_range=(1, 5), n_features=2**19), 1.0),
-        (_hashing(token_pattern=r"\S+", ngram_range=(1, 2), n_features=2**17), 0.3),
+    KINDS: tuple[tuple[Callable[[str], str], HashingVectorizer, float], ...] = (
+        (str, _hashing(analyzer="char_wb", ngram_range=(1, 5), n_features=2**19), 1.0),
+        (str, _hashing(token_pattern=r"\S+", ngram_range=(1, 2), n_features=2**17), 0.3),
+        (skeleton, _hashing(analyzer="char_wb", ngram_range=(2, 5), n_features=2**18), 0.6),
+        (skeleton, _hashing(token_pattern=r"\S+", ngram_range=(1, 2), n_features=2**17), 0.24),
     )
 
     def __init__(self, idf: list[np.ndarray] | None = None) -> None:
@@ -53,16 +58,16 @@ class HashedTfidf:
 
     def fit(self, texts: list[str]) -> None:
         """Learn how rare each feature is; one that stands in a single text says nothing and is left out."""
-        for hashing, _ in self.KINDS:
-            found = np.bincount(hashing.transform(texts).indices, minlength=hashing.n_features)
+        for view, hashing, _ in self.KINDS:
+            found = np.bincount(hashing.transform(map(view, texts)).indices, minlength=hashing.n_features)
             idf = np.log((1 + len(texts)) / (1 + found)) + 1
             self.idf.append(np.where(found > 1, idf, 0).astype(np.float32))
 
     def transform(self, texts: list[str]) -> csr_matrix:
         """Texts as rows."""
         parts = []
-        for (hashing, weight), idf in zip(self.KINDS, self.idf, strict=True):
-            counts = hashing.transform(texts).astype(np.float32)
+        for (view, hashing, weight), idf in zip(self.KINDS, self.idf, strict=True):
+            counts = hashing.transform(map(view, texts)).astype(np.float32)
             counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
             parts.append(normalize(counts) * weight)
         return hstack(parts, format="csr", dtype=np.float32)
