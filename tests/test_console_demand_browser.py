@@ -45,7 +45,6 @@ def inside(address, page, cli, capsys):  # noqa: F811
 
 
 def test_every_page_of_demand_is_sound(inside, address):  # noqa: F811
-    width = inside.viewport_size["width"]
     for name in (
         "demand",
         f"demand/month?month={LAST}",
@@ -55,7 +54,6 @@ def test_every_page_of_demand_is_sound(inside, address):  # noqa: F811
     ):
         inside.goto(f"{address}/console/{name}")
         assert is_sound(inside)
-        inside.screenshot(path=f"/tmp/demand-{re.sub(r'[^a-z]', '-', name)}-{width}.png", full_page=True)
 
 
 def test_a_filter_and_the_csv_work_without_scripts(inside, address):  # noqa: F811
@@ -72,7 +70,7 @@ def test_a_filter_and_the_csv_work_without_scripts(inside, address):  # noqa: F8
 
 def test_the_month_fits_on_one_sheet(inside, address):  # noqa: F811
     inside.goto(f"{address}/console/demand/month?month={LAST}")
-    sheet = inside.pdf(path="/tmp/demand-month.pdf", prefer_css_page_size=True)
+    sheet = inside.pdf(prefer_css_page_size=True)
 
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
 
@@ -90,7 +88,6 @@ def test_a_corrected_file_is_brought_back_and_a_wrong_one_explained(inside, addr
     inside.click("text=Controlla e salva")
     inside.wait_for_selector(".problem")
     assert is_sound(inside)
-    inside.screenshot(path=f"/tmp/demand-wrong-{inside.viewport_size['width']}.png", full_page=True)
     inside.set_input_files("#file", right)
     inside.click("text=Controlla e salva")
     inside.wait_for_selector(".alert-success")
