@@ -33,6 +33,7 @@ from bot.demand import counting
 from bot.i18n import Translations
 from bot.mediation.codes import SENSITIVE
 from bot.places import Place, gazetteer
+from bot.trial import is_trial
 
 SCHOOL_NEEDS = ("school_enrolment", "early_childhood")
 NEAR_KM = 25
@@ -149,6 +150,8 @@ def _count(
     need: str, place: Place | None, found: list[Found], kind: str | None, tracker: Tracker, asked_before: bool
 ) -> None:
     """Count the question; one that was open until the town or the age was said is counted once."""
+    if is_trial(tracker.sender_id):
+        return
     if place is None or (need in SCHOOL_NEEDS and kind is None):
         happened = counting.UNFINISHED
     elif kind and kind != "nido":
@@ -265,12 +268,13 @@ class ActionSuggestNeeds(Action):
             return answer(tracker.get_slot("need"), dispatcher, tracker, with_guide=False)
         likely = likely_needs(tracker)
         place = place_of(tracker)
-        counting.count(
-            likely[0] if likely else None,
-            tr.code,
-            place.comune.ambito if place else None,
-            counting.NOT_UNDERSTOOD,
-        )
+        if not is_trial(tracker.sender_id):
+            counting.count(
+                likely[0] if likely else None,
+                tr.code,
+                place.comune.ambito if place else None,
+                counting.NOT_UNDERSTOOD,
+            )
         if likely:
             text = tr("I am not sure that I understood. Is it about one of these?")
         else:

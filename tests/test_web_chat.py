@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
+
 import pytest
 
 from bot.i18n import translations
-from tests.conftest import chromium
+from tests.conftest import ROOT, chromium
 from tests.test_end_to_end import QUESTIONS
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -101,3 +106,48 @@ def test_the_page_can_load_a_font_for_every_script(page, script, letter):
     )
 
     assert loaded == 1
+
+
+def test_an_operator_tries_the_bot_beside_the_editor_as_somebody_of_their_ambito(browser, running_bot):
+    environment = {**os.environ, "BOT_STATE_DIR": str(running_bot.state), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-m",
+        "bot.cli",
+        "console",
+        "invite",
+        "Anna",
+        "--role",
+        "operator",
+        "--ambito",
+        "sondrio",
+    ]
+    invited = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="it")
+    page = context.new_page()
+    page.goto(f"{running_bot.url}/console{invited.stdout.split()[-1].partition('/console')[2]}")
+    page.fill("#password", "quattro parole messe insieme")
+    page.fill("#repeated", "quattro parole messe insieme")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/sign-in")
+    page.fill("#name", "Anna")
+    page.fill("#password", "quattro parole messe insieme")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/services")
+    page.goto(f"{running_bot.url}/console/ambiti/sondrio/anagrafe-sondrio")
+    page.click(".trial summary")
+    chat = page.frame_locator(".trial iframe")
+    chat.locator(".message.bot:has-text('Sondrio')").first.wait_for(timeout=30_000)
+    chat.locator("#text").fill("devo rinnovare il permesso di soggiorno")
+    chat.locator("#send").click()
+    chat.locator(".message.bot:has-text('Questura di Sondrio')").first.wait_for(timeout=30_000)
+    chat.locator("#text").fill("voglio parlare con un mediatore")
+    chat.locator("#send").click()
+    chat.locator(".buttons button:has-text('✅')").first.click(timeout=30_000)
+    refused = translations("it")("All right, I pass nothing on. You can also contact a desk yourself.")
+    chat.locator(f".message.bot:has-text('{refused}')").first.wait_for(timeout=30_000)
+    context.close()
+
+    database = sqlite3.connect(running_bot.state / "ponte.db")
+    assert database.execute("SELECT count(*) FROM people WHERE channel = 'try' AND key LIKE 'try-%'").fetchone() == (1,)
+    assert database.execute("SELECT count(*) FROM referrals WHERE person_key LIKE 'try-%'").fetchone() == (0,)
