@@ -1,4 +1,4 @@
-"""Close a service for a period, open it again, and give it new hours from a day on."""
+"""Close a service for a period, and open it again."""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ ACTIONS = {
     "retire": N_("Retired"),
     "close for a period": N_("Closed for a period"),
     "reopen": N_("Reopened"),
-    "new hours": N_("New hours from a day"),
 }
 
 
