@@ -47,6 +47,7 @@ bench: train
 	$(BIN)/python -m benchmarks.catalog
 	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.mediation
+	$(BIN)/python -m benchmarks.languages
 
 faults: install
 	$(BIN)/python -m tests.faults --kills 250
