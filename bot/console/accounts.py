@@ -114,10 +114,17 @@ def hash_password(password: str) -> str:
         return _hasher.hash(password)
 
 
-def count_attempt(session: Session, name: str, address: str, now: datetime) -> bool:
+def count_attempt(
+    session: Session,
+    name: str,
+    address: str,
+    now: datetime,
+    kind: str = "account",
+    most: int = MOST_ATTEMPTS_PER_ACCOUNT,
+) -> bool:
     """Note an attempt, before the password is looked at so that many at once count; False when they are too many."""
     session.execute(sa.delete(SignInAttempt).where(SignInAttempt.at < now - ATTEMPTS_LAST))
-    limits = {f"account {name}": MOST_ATTEMPTS_PER_ACCOUNT, f"address {address}": MOST_ATTEMPTS_PER_ADDRESS}
+    limits = {f"{kind} {name}": most, f"address {address}": MOST_ATTEMPTS_PER_ADDRESS}
     allowed = True
     for key, most in limits.items():
         session.add(SignInAttempt(key=digest(key), at=now))
@@ -127,23 +134,27 @@ def count_attempt(session: Session, name: str, address: str, now: datetime) -> b
     return allowed
 
 
-def forget_attempts(session: Session, name: str) -> None:
+def forget_attempts(session: Session, name: str, kind: str = "account") -> None:
     """A good password gives the account its attempts back."""
-    session.execute(sa.delete(SignInAttempt).where(SignInAttempt.key == digest(f"account {name}")))
+    session.execute(sa.delete(SignInAttempt).where(SignInAttempt.key == digest(f"{kind} {name}")))
 
 
 def with_password(session: Session, name: str, password: str) -> Account:
     """The account of that name and password; takes as long for a name that does not exist. Raises SignInRefused."""
     account = session.scalar(sa.select(Account).where(Account.name == name))
     hashed = (account.password_hash if account else None) or _unknown_account
-    try:
-        with _hashing:
-            _hasher.verify(hashed, password[:LONGEST_PASSWORD])
-    except (VerificationError, InvalidHashError):
-        raise SignInRefused from None
-    if account is None or account.password_hash is None:
+    if not is_right(hashed, password) or account is None or account.password_hash is None:
         raise SignInRefused
     return account
+
+
+def is_right(hashed: str, typed: str) -> bool:
+    """Whether this was hashed to that."""
+    try:
+        with _hashing:
+            return _hasher.verify(hashed, typed[:LONGEST_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def end_other_sessions(session: Session, account: Account, token: str) -> None:

@@ -21,6 +21,7 @@ def add_commands(commands: Any) -> None:
     invite.add_argument("--mediator", type=int, help="for mediators: their number in `bot mediators list`")
     reset = tasks.add_parser("reset", help="print a new link for somebody who forgot their password")
     reset.add_argument("name")
+    reset.add_argument("--without-second-factor", action="store_true", help="also ask for no code until it is set anew")
     tasks.add_parser("list", help="who has an account")
     remove = tasks.add_parser("remove", help="end somebody's access at once")
     remove.add_argument("name")
@@ -83,6 +84,7 @@ def _print_link(name: str, token: str) -> None:
 
 def _reset(given: argparse.Namespace) -> int:
     from bot.console.accounts import audit, renew_invitation
+    from bot.console.second_factor import turn_off
     from bot.database.tables import sessions, utc_now
 
     with sessions().begin() as session:
@@ -91,6 +93,9 @@ def _reset(given: argparse.Namespace) -> int:
             return 1
         token = renew_invitation(account, utc_now())
         audit(session, "command line", "reset", service=account.name)
+        if given.without_second_factor:
+            turn_off(session, account)
+            audit(session, "command line", "second factor off", service=account.name)
     _print_link(given.name, token)
     return 0
 

@@ -1,0 +1,136 @@
+"""The second factor: time-based one-time passwords (RFC 6238), and recovery codes for when the phone is lost."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from bot.console import accounts
+from bot.database.tables import Account, RecoveryCode
+from bot.settings import settings
+
+ISSUER = "Ponte"
+STEP_SECONDS, DIGITS = 30, 6
+CLOCKS_DIFFER = 1  # steps before and after, since clocks are never quite the same
+MOST_ATTEMPTS = 5
+RECOVERY_CODES, LETTERS = 8, "abcdefghjkmnpqrstuvwxyz23456789"
+TICKET_LASTS = timedelta(minutes=5)
+
+
+def new_secret() -> str:
+    """As authenticators take it."""
+    return base64.b32encode(secrets.token_bytes(20)).decode()
+
+
+def code_at(secret: str, step: int) -> str:
+    """The code of a step of time."""
+    digest = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
+    return str(number % 10**DIGITS).zfill(DIGITS)
+
+
+def step_of(moment: datetime) -> int:
+    """Steps of time are counted from the epoch."""
+    return int(moment.timestamp()) // STEP_SECONDS
+
+
+def address(account: Account) -> str:
+    """The otpauth address that sets up an authenticator."""
+    assert account.totp_secret
+    query = urlencode({"secret": account.totp_secret, "issuer": ISSUER})
+    return f"otpauth://totp/{ISSUER}:{quote(account.name)}?{query}"
+
+
+def begin(account: Account) -> None:
+    """A secret, which counts once a code of it was typed."""
+    if account.totp_since is None:
+        account.totp_secret = new_secret()
+
+
+def confirm(session: Session, account: Account, typed: str, now: datetime) -> list[str]:
+    """Turn it on with the first code; the recovery codes, to be shown once, or none when the code is wrong."""
+    if account.totp_since or not _spend_code(session, account, typed, now):
+        return []
+    account.totp_since = now
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    hashes = [accounts.hash_password(code) for code in codes]
+    session.add_all(RecoveryCode(account_id=account.id, code_hash=one) for one in hashes)
+    return codes
+
+
+def _recovery_code() -> str:
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
+
+
+def turn_off(session: Session, account: Account) -> None:
+    """The password is enough again."""
+    account.totp_secret = account.totp_since = account.totp_last_step = None
+    session.execute(sa.delete(RecoveryCode).where(RecoveryCode.account_id == account.id))
+
+
+def spend(session: Session, account: Account, typed: str, now: datetime) -> str | None:
+    """Use up what was typed; what it was, for the audit, or None when it is not good (any more)."""
+    typed = "".join(typed.split()).lower()
+    if typed.isdecimal():
+        return "code" if _spend_code(session, account, typed, now) else None
+    return "recovery code" if _spend_recovery_code(session, account, typed) else None
+
+
+def _spend_code(session: Session, account: Account, typed: str, now: datetime) -> bool:
+    """A code is good once: of two who send it at the same moment one comes in."""
+    if account.totp_secret is None:
+        return False
+    typed, current = "".join(typed.split()), step_of(now)
+    for step in range(current - CLOCKS_DIFFER, current + CLOCKS_DIFFER + 1):
+        if hmac.compare_digest(code_at(account.totp_secret, step).encode(), typed.encode()):
+            unused = Account.totp_last_step.is_(None) | (Account.totp_last_step < step)
+            spent = sa.update(Account).where(Account.id == account.id, unused).values(totp_last_step=step)
+            return bool(session.execute(spent).rowcount)  # type: ignore[attr-defined]
+    return False
+
+
+def _spend_recovery_code(session: Session, account: Account, typed: str) -> bool:
+    for one in session.scalars(sa.select(RecoveryCode).where(RecoveryCode.account_id == account.id)).all():
+        if accounts.is_right(one.code_hash, typed):
+            spent = sa.delete(RecoveryCode).where(RecoveryCode.id == one.id)
+            return bool(session.execute(spent).rowcount)  # type: ignore[attr-defined]
+    return False
+
+
+def left(session: Session, account: Account) -> int:
+    """How many recovery codes are left."""
+    query = sa.select(sa.func.count()).select_from(RecoveryCode).where(RecoveryCode.account_id == account.id)
+    return session.scalar(query) or 0
+
+
+# Between the password and the code
+
+
+def ticket(account: Account, visit: str, now: datetime) -> str:
+    """Says that this browser gave the password a moment ago."""
+    until = int((now + TICKET_LASTS).timestamp())
+    return f"{account.id}.{until}.{_seal(account, until, visit)}"
+
+
+def _seal(account: Account, until: int, visit: str) -> str:
+    key = hashlib.sha256(settings().secret + b"console second factor").digest()
+    return hmac.new(key, f"{account.id}.{until}.{visit}.{account.password_hash}".encode(), hashlib.sha256).hexdigest()
+
+
+def of_ticket(session: Session, given: str, visit: str, now: datetime) -> Account | None:
+    """The account that a ticket is for, while it lasts."""
+    parts = given.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 12 for part in parts[:2]):
+        return None
+    account, until = session.get(Account, int(parts[0])), int(parts[1])
+    if account is None or account.totp_since is None or until < now.timestamp():
+        return None
+    return account if hmac.compare_digest(_seal(account, until, visit).encode(), parts[2].encode()) else None
