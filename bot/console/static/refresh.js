@@ -2,6 +2,8 @@
 "use strict";
 
 const parts = [...document.querySelectorAll("[data-refresh]")];
+const log = document.querySelector("[role=log]");
+const toEnd = () => log && (log.scrollTop = log.scrollHeight);
 
 /** Add and change the entries of a list one by one, so that a screen reader hears only what is new. */
 function update(old, now) {
@@ -30,18 +32,16 @@ async function refresh() {
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const isAtEnd = log && log.scrollTop + log.clientHeight >= log.scrollHeight - 40;
   for (const part of parts) {
     const now = page.getElementById(part.id);
-    if (!now) continue;
-    const atEnd = part.scrollTop + part.clientHeight >= part.scrollHeight - 40;
-    const before = part.childElementCount;
-    update(part, now);
-    if (atEnd && part.childElementCount > before) part.scrollTop = part.scrollHeight;
+    if (now) update(part, now);
   }
+  if (isAtEnd) toEnd();
 }
 
 if (parts.length) {
   const seconds = Math.min(...parts.map((part) => Number(part.dataset.refresh)));
   setInterval(() => refresh().catch(() => {}), seconds * 1000);
-  for (const part of parts) part.scrollTop = part.scrollHeight;
+  toEnd();
 }
