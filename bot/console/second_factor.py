@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlencode
 
+import pyotp
 import sqlalchemy as sa
+from pyotp.exceptions import OTPVerificationError
 from sqlalchemy.orm import Session
 
 from bot.console import accounts
@@ -17,42 +17,22 @@ from bot.database.tables import Account, RecoveryCode
 from bot.settings import settings
 
 ISSUER = "Ponte"
-STEP_SECONDS, DIGITS = 30, 6
 CLOCKS_DIFFER = 1  # steps before and after, since clocks are never quite the same
 MOST_ATTEMPTS = 5
 RECOVERY_CODES, LETTERS = 8, "abcdefghjkmnpqrstuvwxyz23456789"
 TICKET_LASTS = timedelta(minutes=5)
 
 
-def new_secret() -> str:
-    """As authenticators take it."""
-    return base64.b32encode(secrets.token_bytes(20)).decode()
-
-
-def code_at(secret: str, step: int) -> str:
-    """The code of a step of time."""
-    digest = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1).digest()
-    start = digest[-1] & 15
-    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
-    return str(number % 10**DIGITS).zfill(DIGITS)
-
-
-def step_of(moment: datetime) -> int:
-    """Steps of time are counted from the epoch."""
-    return int(moment.timestamp()) // STEP_SECONDS
-
-
 def address(account: Account) -> str:
     """The otpauth address that sets up an authenticator."""
     assert account.totp_secret
-    query = urlencode({"secret": account.totp_secret, "issuer": ISSUER})
-    return f"otpauth://totp/{ISSUER}:{quote(account.name)}?{query}"
+    return pyotp.TOTP(account.totp_secret).provisioning_uri(name=account.name, issuer_name=ISSUER)
 
 
 def begin(account: Account) -> None:
     """A secret, which counts once a code of it was typed."""
     if account.totp_since is None:
-        account.totp_secret = new_secret()
+        account.totp_secret = pyotp.random_base32()
 
 
 def confirm(session: Session, account: Account, typed: str, now: datetime) -> list[str]:
@@ -88,13 +68,14 @@ def _spend_code(session: Session, account: Account, typed: str, now: datetime) -
     """A code is good once: of two who send it at the same moment one comes in."""
     if account.totp_secret is None:
         return False
-    typed, current = "".join(typed.split()), step_of(now)
-    for step in range(current - CLOCKS_DIFFER, current + CLOCKS_DIFFER + 1):
-        if hmac.compare_digest(code_at(account.totp_secret, step).encode(), typed.encode()):
-            unused = Account.totp_last_step.is_(None) | (Account.totp_last_step < step)
-            spent = sa.update(Account).where(Account.id == account.id, unused).values(totp_last_step=step)
-            return bool(session.execute(spent).rowcount)  # type: ignore[attr-defined]
-    return False
+    totp, typed = pyotp.TOTP(account.totp_secret), "".join(typed.split())
+    try:
+        step = totp.verify_and_get_timecode(typed, for_time=now, valid_window=CLOCKS_DIFFER)
+    except OTPVerificationError:
+        return False
+    unused = Account.totp_last_step.is_(None) | (Account.totp_last_step < step)
+    spent = sa.update(Account).where(Account.id == account.id, unused).values(totp_last_step=step)
+    return bool(session.execute(spent).rowcount)  # type: ignore[attr-defined]
 
 
 def _spend_recovery_code(session: Session, account: Account, typed: str) -> bool:
