@@ -286,6 +286,7 @@ def test_a_card_says_how_long_ago_it_was_verified(make_service, changes, said):
         ({"checked": "2026-05-01"}, date(2026, 10, 31)),
         ({"kind": "office", "checked": "2026-05-01"}, date(2027, 5, 1)),
         ({"source": {"url": "https://example.org/", "date": "2026-01"}}, date(2026, 8, 2)),
+        ({"checked": "9999-12-31"}, date.max),
         ({"source": {"url": "https://example.org/", "date": None}}, date.min),
     ],
 )

@@ -29,7 +29,10 @@ def due_on(service: Service) -> date:
     """When somebody should look at the entry again; long past when nobody knows how old it is."""
     seen = verified_on(service) or source_day(service)
     months: int = vocabulary().kinds[service.kind]["review_months"]
-    return seen + timedelta(days=round(months * 30.44)) if seen else date.min
+    try:
+        return seen + timedelta(days=round(months * 30.44)) if seen else date.min
+    except OverflowError:  # somebody typed the year 9999
+        return date.max
 
 
 def is_due(service: Service, today: date) -> bool:
