@@ -35,7 +35,9 @@ def closing_or_opening(asked: Asked) -> Response:
     hours, rule = str(entry.data.get("hours") or ""), asked.said("reopen")
     if rule:
         checked = _checked(asked, entry, without_closure(hours, rule))
-        return change(asked, path, checked, "reopen") if checked.service else _page(asked, entry)
+        if checked.service is None:
+            return _page(asked, entry, 422, problem=" ".join(chain(*checked.errors.values())))
+        return change(asked, path, checked, "reopen")
     first, last, problem = _period(asked, hours)
     if problem or first is None or last is None:
         return _page(asked, entry, 422, problem=problem)
@@ -53,7 +55,7 @@ def _checked(asked: Asked, entry: save.Entry, hours: str) -> forms.Checked:
 
 def _period(asked: Asked, hours: str) -> tuple[date | None, date | None, str]:
     """First day, last day, and what is wrong with them."""
-    tr = asked.tr
+    tr, today = asked.tr, asked.now.astimezone(ROME).date()
     try:
         first, last = date.fromisoformat(asked.said("first")), date.fromisoformat(asked.said("last"))
     except ValueError:
@@ -62,10 +64,12 @@ def _period(asked: Asked, hours: str) -> tuple[date | None, date | None, str]:
         return None, None, tr("This service has no hours yet: write them first.")
     if last < first:
         return None, None, tr("The last day is before the first one.")
-    if last < asked.now.astimezone(ROME).date():
+    if last < today:
         return None, None, tr("These days have passed already.")
     if last - first > LONGEST:
         return None, None, tr("That is more than two years: retire the service instead.")
+    if first - today > LONGEST:
+        return None, None, tr("That is more than two years from now: look at the year.")
     if any(one.first <= first and last <= one.last for one in closures(hours)):
         return None, None, tr("It is closed on these days already.")
     return first, last, ""
