@@ -198,6 +198,8 @@ def test_a_desk_closed_for_a_period_says_so_and_opens_again(open_desk, catalog_d
         ("", "2027-08-22", "primo e l&#39;ultimo"),
         ("domani", "2027-08-22", "primo e l&#39;ultimo"),
         ("2027-08-09", "2037-08-09", "due anni"),
+        ("2072-08-09", "2072-08-22", "controlla l&#39;anno"),
+        ("9999-12-31", "9999-12-31", "controlla l&#39;anno"),
     ],
 )
 def test_days_that_make_no_sense_are_told_and_kept(open_desk, catalog_dir, first, last, said):
@@ -395,6 +397,10 @@ def test_no_request_goes_to_this_machine(anna, site, host):
         "[fd00::1]",
         "[fe80::1]",
         "[2002:7f00:1::]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[::127.0.0.1]",
+        "[fec0::1]",
     ],
 )
 def test_no_request_goes_into_a_private_network(anna, address):
@@ -419,8 +425,15 @@ def test_no_redirect_leads_into_a_private_network(monkeypatch, site):
     assert [path for path, _, _ in site.asked] == ["/a"]
 
 
+def test_a_redirect_to_what_is_no_page_is_a_page_that_does_not_answer(anna, site, private_links):
+    site.pages["/a"] = ("ftp://example.org/", 302)
+
+    assert "non risponde" in checked_links(anna, site.url("/a"), site.url("/gone"))["web"]
+
+
 @pytest.mark.parametrize(
-    "url", ["http://", "http://[", "http://\u2024", "https://a b", "ftp://x", "javascript:x", "http://x:99999/"]
+    "url",
+    ["http://", "http://[", "http://\u2024", "https://a b", "http:///x", "ftp://x", "javascript:x", "http://x:99999/"],
 )
 def test_an_address_that_is_none_is_no_error_of_the_server(anna, url):
     assert anna.post(DESK, data=anna.form(DESK, act="links", web=url)).status_code == 200

@@ -29,7 +29,11 @@ TIMEOUT_SECONDS = 20.0
 AT_MOST_BYTES = 2_000_000
 AGAIN_AFTER = timedelta(days=30)
 SECONDS_NOW, REDIRECTS_NOW = 10.0, 3  # while somebody waits for the answer
+PORTS = {"http": 80, "https": 443}
 NOT_PUBLIC = "not public"
+#: Nobody's pages, though ipaddress takes them for public.
+NOBODYS = [ipaddress.ip_network(one) for one in ("192.0.0.0/24", "::/96", "64:ff9b:1::/48", "fec0::/10")]
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address stands in the last 32 bits
 USER_AGENT = "Ponte-catalogue-links (one page at a time; checks that public services' pages are still there)"
 
 
@@ -142,7 +146,9 @@ class PublicOnly(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Ask, if the host is a public one."""
-        host, port = request.url.host, request.url.port or {"http": 80, "https": 443}[request.url.scheme]
+        host, port = request.url.host, request.url.port or PORTS.get(request.url.scheme)
+        if not host or port is None:
+            raise httpx.UnsupportedProtocol(f"not a page: {request.url}", request=request)
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -160,9 +166,11 @@ class PublicOnly(httpx.AsyncHTTPTransport):
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    embedded = mapped or getattr(address, "sixtofour", None)
-    return address.is_global and not address.is_multicast and (embedded is None or _is_public(embedded))
+    embedded = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if address in NAT64:
+        embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    is_public = address.is_global and not address.is_multicast and not any(address in one for one in NOBODYS)
+    return is_public and (embedded is None or _is_public(embedded))
 
 
 def look_now(urls: list[str]) -> list[str]:
