@@ -85,6 +85,16 @@ def test_the_page_tells_what_was_asked_and_what_became_of_it(sign_in):
     assert len(rows(page, "Per mese")) == 12
 
 
+def test_a_month_in_other_digits_is_no_month(sign_in):
+    assert sign_in().get("/console/demand?month=2٠٢٦-01").text.count("Ultimi 12 mesi") == 1
+
+
+def test_waiting_for_mediators_says_for_which_need_it_is_counted(sign_in):
+    page = sign_in().get("/console/demand/mediation?need=housing")
+
+    assert re.search(r'<option value="housing" selected>', page.text)
+
+
 def test_no_number_on_any_page_is_finer_than_a_step(sign_in):
     browser = sign_in()
     for count, need, language in ((7, "housing", "ar"), (3, "asylum", "fr"), (16, "tax_code", "ur"), (9, "", "ar")):

@@ -53,7 +53,7 @@ def _wanted(asked: Asked, month: str = "") -> tuple[Wanted, dict[str, str]]:
     if accounts.DEMAND not in accounts.sections(asked.who):
         raise Refused(403, asked.tr("This page is not for your role."))
     picked = {name: asked.request.query_params.get(name, "") for name in ("ambito", "need", "language", "month")}
-    picked["month"] = month or (picked["month"] if re.fullmatch(r"2\d{3}-(0[1-9]|1[0-2])", picked["month"]) else "")
+    picked["month"] = month or (picked["month"] if re.fullmatch(r"2[0-9]{3}-(0[1-9]|1[0-2])", picked["month"]) else "")
     picked["need"] = picked["need"] if picked["need"] in forms.choices("needs", asked.tr) else ""
     picked["language"] = picked["language"] if picked["language"] in languages() else ""
     now = counting.month_of(asked.now.astimezone(ROME).date())
