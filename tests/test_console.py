@@ -316,6 +316,25 @@ def test_what_was_typed_survives_a_session_that_ended(anna, catalog_dir, what):
     assert entry(catalog_dir).data["needs"] == ["civil_registry", "tax_code"]
 
 
+def test_a_nul_is_no_error_of_the_server(app, make_account, postgresql_url):
+    addresses = ["/console/ambiti/%00/x", "/console/ambiti/sondrio/%00/history", "/console/demand?ambito=%00"]
+    with environment({"BOT_DATABASE_URL": postgresql_url}):
+        migrate()
+        make_account()
+        anna = Browser(app)
+        anna.sign_in("An\0na")
+
+        assert [anna.get(address).status_code for address in addresses] == [403, 404, 200]
+
+
+def test_a_mediators_account_without_its_mediator_is_told_so(app, make_account):
+    make_account("Amina", "mediator", ())
+
+    signed_in = Browser(app).sign_in("Amina")
+
+    assert signed_in.status_code == 403 and "Telegram" in signed_in.text
+
+
 def test_a_button_of_a_session_that_ended_changes_nothing(anna, catalog_dir):
     before = (catalog_dir / "sondrio.yml").read_bytes()
     fields = {**anna.form(DESK), "says": "source"}

@@ -98,7 +98,7 @@ def earlier(asked: Asked, now: dict[str, Any]) -> tuple[dict[str, Any], str] | N
     if number is None:
         return None
     with sessions()() as session:
-        found = session.get(ConsoleAudit, int(number)) if number.isdecimal() and len(number) < 12 else None
+        found = session.get(ConsoleAudit, int(number)) if number.isdecimal() and len(number) < 10 else None
     if (
         found is None
         or (found.ambito, found.service) != (asked.path["ambito"], asked.path["service"])

@@ -138,26 +138,48 @@ def inside(address: str) -> str:
     return address if is_inside else "/console/"
 
 
-def endpoint(does: Does, public: bool = False, longest_upload: int = 0) -> Callable[[Request], Any]:
-    """A page that only signed-in people see (unless it is public), every form of it sent from this site."""
+def endpoint(
+    does: Does, public: bool = False, longest_upload: int = 0, button_of: str = ""
+) -> Callable[[Request], Any]:
+    """A page that only signed-in people see (unless it is public), every form of it sent from this site.
+
+    `button_of` is the page whose button this is, when it is no page itself: there somebody comes back to whose session
+    has ended, and nothing that they typed goes along.
+    """
 
     async def answer(request: Request) -> Response:
+        _drop_nul(request)
         form: ImmutableMultiDict[str, Any] | None = ImmutableMultiDict()
         if request.method == "POST":
-            form = await request.form(max_files=1) if _is_taken(request, longest_upload) else None
-        return await run_in_threadpool(_answer, does, public, request, form)
+            form = await _form(request) if _is_taken(request, longest_upload) else None
+        return await run_in_threadpool(_answer, does, public, request, form, button_of)
 
     return answer
+
+
+def _drop_nul(request: Request) -> None:
+    """No browser sends this character in an address, and PostgreSQL keeps no text with it."""
+    request.scope["path_params"] = {name: text.replace("\0", "") for name, text in request.path_params.items()}
+    request.scope["query_string"] = request.scope["query_string"].replace(b"%00", b"")
+
+
+async def _form(request: Request) -> ImmutableMultiDict[str, Any]:
+    form = await request.form(max_files=1)
+    return ImmutableMultiDict(
+        [(name, value.replace("\0", "") if isinstance(value, str) else value) for name, value in form.multi_items()]
+    )
 
 
 def _is_taken(request: Request, longest_upload: int) -> bool:
     """A short form; where a page takes a file, a form that brings one of at most so many bytes."""
     kind, length = request.headers.get("content-type", "").split(";")[0], request.headers.get("content-length", "")
     longest = {"application/x-www-form-urlencoded": LONGEST_FORM, "multipart/form-data": longest_upload}.get(kind, 0)
-    return length.isdecimal() and int(length) <= longest
+    return length.isdecimal() and len(length) < 10 and int(length) <= longest
 
 
-def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any] | None) -> Response:
+def _answer(
+    does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any] | None, button_of: str
+) -> Response:
     language = request.cookies.get(LANGUAGE, "")
     tr = translations(language if language in CONSOLE_LANGUAGES else "it")
     visit = request.cookies.get(cookie_name(request, VISIT), "")
@@ -170,7 +192,7 @@ def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict
     try:
         if form is None:
             raise Refused(413, asked.tr("This form is too long."))
-        response = _allowed(asked, does, public)
+        response = _allowed(asked, does, public, button_of)
     except Refused as refused:
         log.warning("console: refused with %d: %s", refused.status, request.scope["route"].path)
         response = asked.page("message.html", refused.status, message=refused.message)
@@ -178,24 +200,23 @@ def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict
     return response
 
 
-def _allowed(asked: Asked, does: Does, public: bool) -> Response:
+def _allowed(asked: Asked, does: Does, public: bool, button_of: str) -> Response:
     request = asked.request
     if request.method == "POST" and not _is_own_form(asked):
         raise Refused(403, asked.tr("This form did not come from this site, or it is too old. Open the page again."))
     if public or asked.account:
         return does(asked)
     if request.method == "POST":
-        return _session_ended(asked)
+        return _session_ended(asked, button_of)
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': here(request)})}", 303)
 
 
-def _session_ended(asked: Asked) -> Response:
+def _session_ended(asked: Asked, button_of: str) -> Response:
     """Sign in again; what was typed in a form goes along, and a mere button is pressed again afterwards."""
-    address = here(asked.request)
-    page = address.removesuffix("/still-true").removesuffix("/retire")
+    page = quote(button_of.format(**asked.path)) or here(asked.request)
     kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
     kept = kept if all(isinstance(value, str) for _, value in kept) else []  # a file is chosen again
-    is_form = page == address and not asked.said("reopen")
+    is_form = not button_of and not asked.said("reopen")
     return asked.page("sign_in.html", 401, next=page, kept=kept if is_form else [], expired=True)
 
 
