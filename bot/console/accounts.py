@@ -61,7 +61,7 @@ def sections(account: Account) -> dict[str, str]:
     by_address = {}
     if account.role != "mediator":
         by_address[SERVICES] = N_("Services")
-    if account.role in OVERSEERS or account.mediator_id:
+    if account.role != "operator" or account.mediator_id:
         by_address[INBOX] = N_("Requests")
     if account.role in OVERSEERS:
         by_address[STAFF] = N_("Mediators")
