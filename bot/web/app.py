@@ -223,7 +223,9 @@ def chat_routes(chat: Chat, gateway: Gateway, channel: WebChannel) -> list[Route
             return Response(status_code=403)
         address = request.cookies.get(chat.cookie, "")
         last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
-        return StreamingResponse(stream(address, int(last) if last.isdigit() else 0), media_type="text/event-stream")
+        return StreamingResponse(
+            stream(address, int(last) if last.isdecimal() and len(last) < 10 else 0), media_type="text/event-stream"
+        )
 
     async def stream(address: str, last: int) -> AsyncIterator[str]:
         language = None
