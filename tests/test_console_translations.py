@@ -85,6 +85,15 @@ def test_new_words_are_spoken_at_once_and_the_rest_of_the_file_stays(ada, locale
     assert list(noted.before) == [SENTENCE]
 
 
+def test_a_file_that_names_a_million_plural_forms_is_refused_before_it_is_read(ada, locales):
+    header = taken(ada).replace(b"nplurals=6", b"nplurals=1000000")
+    assert b"nplurals=1000000" in header
+
+    answer = bring(ada, header)
+
+    assert answer.status_code == 422 and "forme del plurale" in answer.text
+
+
 @pytest.mark.parametrize("code", [code for code in languages() if code != "en"])
 def test_writing_a_file_in_which_nothing_changed_changes_no_byte(code):
     for path in catalog_files(code):

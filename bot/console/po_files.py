@@ -46,6 +46,8 @@ GROUPS = {
     "bot/": N_("Chat"),
 }
 OTHER = N_("Other")
+#: No language has so many, and as many would be held in memory.
+_TOO_MANY_FORMS = re.compile(rb"nplurals\s*=\s*\d\d")
 _BASE = re.compile(rb"X-Ponte-File: ([0-9a-f]{16})")
 
 
@@ -137,6 +139,8 @@ def compare(raw: bytes, current: Catalog, code: str, tr: Translations) -> Brough
 
 
 def _catalog_of(raw: bytes, code: str, tr: Translations) -> Catalog:
+    if _TOO_MANY_FORMS.search(raw):
+        raise NotThisFile(tr("There are too many plural forms in the header of this file."))
     try:
         theirs = _read(raw.removeprefix(b"\xef\xbb\xbf"))
     except (PoFileError, ValueError, LookupError, UnknownLocaleError) as error:
