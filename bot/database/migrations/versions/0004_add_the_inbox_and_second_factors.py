@@ -37,6 +37,7 @@ def downgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:  # on SQLite this ends everybody's session
         for column in ("totp_last_step", "totp_since", "totp_secret", "mediator_id"):
             batch_op.drop_column(column)
+    op.execute("UPDATE audit SET actor = substr(actor, 1, 32)")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.alter_column("actor", existing_type=sa.String(length=80), type_=sa.String(length=32))
 
