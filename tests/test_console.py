@@ -335,6 +335,29 @@ def test_a_mediators_account_without_its_mediator_is_told_so(app, make_account):
     assert signed_in.status_code == 403 and "Telegram" in signed_in.text
 
 
+@pytest.mark.parametrize(
+    ("button", "page"),
+    [
+        ("/console/mediators/1/remove", "/console/mediators"),
+        ("/console/mediators/1/account", "/console/mediators"),
+        ("/console/profile/password", "/console/profile"),
+        ("/console/profile/second-factor/off", "/console/profile"),
+        (f"{DESK}/retire", DESK),
+        ("/console/ambiti/a%3Fb/c%23d/still-true", "/console/ambiti/a%3Fb/c%23d"),
+    ],
+)
+def test_a_button_of_a_session_that_ended_leads_to_its_page_and_carries_nothing(anna, button, page):
+    csrf = anna.form(DESK)["csrf"]
+    with sessions().begin() as session:
+        session.execute(sa.delete(ConsoleSession))
+
+    ended = anna.post(button, data={"csrf": csrf, "sure": "yes", "current": PASSWORD, "says": "source"})
+
+    assert ended.status_code == 401
+    assert f'name="next" value="{page}"' in ended.text
+    assert "kept." not in ended.text and PASSWORD not in ended.text
+
+
 def test_a_button_of_a_session_that_ended_changes_nothing(anna, catalog_dir):
     before = (catalog_dir / "sondrio.yml").read_bytes()
     fields = {**anna.form(DESK), "says": "source"}

@@ -138,21 +138,15 @@ def inside(address: str) -> str:
     return address if is_inside else "/console/"
 
 
-def endpoint(
-    does: Does, public: bool = False, longest_upload: int = 0, button_of: str = ""
-) -> Callable[[Request], Any]:
-    """A page that only signed-in people see (unless it is public), every form of it sent from this site.
-
-    `button_of` is the page whose button this is, when it is no page itself: there somebody comes back to whose session
-    has ended, and nothing that they typed goes along.
-    """
+def endpoint(does: Does, public: bool = False, longest_upload: int = 0) -> Callable[[Request], Any]:
+    """A page that only signed-in people see (unless it is public), every form of it sent from this site."""
 
     async def answer(request: Request) -> Response:
         _drop_nul(request)
         form: ImmutableMultiDict[str, Any] | None = ImmutableMultiDict()
         if request.method == "POST":
             form = await _form(request) if _is_taken(request, longest_upload) else None
-        return await run_in_threadpool(_answer, does, public, request, form, button_of)
+        return await run_in_threadpool(_answer, does, public, request, form)
 
     return answer
 
@@ -177,9 +171,7 @@ def _is_taken(request: Request, longest_upload: int) -> bool:
     return length.isdecimal() and len(length) < 10 and int(length) <= longest
 
 
-def _answer(
-    does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any] | None, button_of: str
-) -> Response:
+def _answer(does: Does, public: bool, request: Request, form: ImmutableMultiDict[str, Any] | None) -> Response:
     language = request.cookies.get(LANGUAGE, "")
     tr = translations(language if language in CONSOLE_LANGUAGES else "it")
     visit = request.cookies.get(cookie_name(request, VISIT), "")
@@ -192,7 +184,7 @@ def _answer(
     try:
         if form is None:
             raise Refused(413, asked.tr("This form is too long."))
-        response = _allowed(asked, does, public, button_of)
+        response = _allowed(asked, does, public)
     except Refused as refused:
         log.warning("console: refused with %d: %s", refused.status, request.scope["route"].path)
         response = asked.page("message.html", refused.status, message=refused.message)
@@ -200,24 +192,35 @@ def _answer(
     return response
 
 
-def _allowed(asked: Asked, does: Does, public: bool, button_of: str) -> Response:
+def _allowed(asked: Asked, does: Does, public: bool) -> Response:
     request = asked.request
     if request.method == "POST" and not _is_own_form(asked):
         raise Refused(403, asked.tr("This form did not come from this site, or it is too old. Open the page again."))
     if public or asked.account:
         return does(asked)
     if request.method == "POST":
-        return _session_ended(asked, button_of)
+        return _session_ended(asked)
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': here(request)})}", 303)
 
 
-def _session_ended(asked: Asked, button_of: str) -> Response:
+def _session_ended(asked: Asked) -> Response:
     """Sign in again; what was typed in a form goes along, and a mere button is pressed again afterwards."""
-    page = quote(button_of.format(**asked.path)) or here(asked.request)
+    address = here(asked.request)
+    page = _page_of(asked.request, address)
     kept = [(name, value) for name, value in asked.form.multi_items() if name not in ("csrf", "act", "next")]
     kept = kept if all(isinstance(value, str) for _, value in kept) else []  # a file is chosen again
-    is_form = not button_of and not asked.said("reopen")
+    is_form = page == address and not asked.said("reopen")
     return asked.page("sign_in.html", 401, next=page, kept=kept if is_form else [], expired=True)
+
+
+def _page_of(request: Request, address: str) -> str:
+    """The page at this address; for one that a mere button is sent to, the nearest page above it."""
+    [console] = [one for one in request.app.routes if isinstance(one, Mount) and one.path == "/console"]
+    pages = [one for one in console.routes if isinstance(one, Route) and "GET" in (one.methods or ())]
+    path = urlsplit(address).path
+    while path and not any(one.path_regex.match(path.removeprefix(console.path)) for one in pages):
+        path, address = path.rpartition("/")[0], path.rpartition("/")[0]
+    return address or "/console/"
 
 
 def _is_own_form(asked: Asked) -> bool:

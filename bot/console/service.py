@@ -296,12 +296,11 @@ def adding(asked: Asked) -> Response:
 
 def routes() -> list[Route]:
     """The pages of one service, and of a new one."""
-    page = f"/console{SERVICE}"
     return [
         Route("/ambiti/{ambito}/new", endpoint(new), methods=["GET"]),
         Route("/ambiti/{ambito}/new", endpoint(adding), methods=["POST"]),
         Route(SERVICE, endpoint(edit), methods=["GET"]),
         Route(SERVICE, endpoint(editing), methods=["POST"]),
-        Route(f"{SERVICE}/still-true", endpoint(still_true, button_of=page), methods=["POST"]),
-        Route(f"{SERVICE}/retire", endpoint(retiring, button_of=page), methods=["POST"]),
+        Route(f"{SERVICE}/still-true", endpoint(still_true), methods=["POST"]),
+        Route(f"{SERVICE}/retire", endpoint(retiring), methods=["POST"]),
     ]
