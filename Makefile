@@ -8,6 +8,7 @@ export PYTHONPATH := $(CURDIR)
 export RASA_TELEMETRY_ENABLED := false
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
+export GOMP_SPINCOUNT := 20000
 
 .PHONY: run test install train check evaluate languages bench faults lock messages
 

@@ -147,8 +147,6 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on all examples that have an intent, and on a copy of each with a slip in it."""
-        from sklearn.svm import LinearSVC
-
         examples = training_data.intent_examples
         texts = [text_of(example) for example in examples]
         chance = random.Random(self._config["seed"])
@@ -158,11 +156,27 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         dense = csr_matrix(np.tile(self._centred(embeddings), (2, 1)))
         self._tfidf.fit(texts + copies)
         features = hstack([self._tfidf.transform(texts + copies), dense], format="csr")
-        svm = LinearSVC(C=self._config["C"], class_weight="balanced", random_state=self._config["seed"])
-        svm.fit(features, [example.get("intent") for example in examples] * 2)
-        self._intents = [str(name) for name in svm.classes_]
-        self._persist(svm.coef_, svm.intercept_)
+        intents = np.array([example.get("intent") for example in examples] * 2)
+        self._intents = sorted(set(intents.tolist()))
+        self._persist(*self._fit(features, intents))
         return self._resource
+
+    def _fit(self, features: csr_matrix, intents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights and bias of each intent against all others, rare intents weighing as much as frequent ones.
+
+        As LinearSVC does with many classes, but on all processors: its own loop uses one.
+        """
+        from joblib import Parallel, delayed
+        from sklearn.svm import LinearSVC
+
+        def fit(intent: str) -> LinearSVC:
+            mine = intents == intent
+            weight = len(intents) / (len(self._intents) * mine.sum())
+            svm = LinearSVC(C=self._config["C"], class_weight={True: weight}, random_state=self._config["seed"])
+            return svm.fit(features, mine)
+
+        svms = Parallel(n_jobs=-1, prefer="threads")(delayed(fit)(intent) for intent in self._intents)
+        return np.array([svm.coef_[0] for svm in svms]), np.array([svm.intercept_[0] for svm in svms])
 
     def _centred(self, embeddings: np.ndarray) -> np.ndarray:
         return normalize(embeddings - self._mean) * self._config["embedding"]
