@@ -697,6 +697,24 @@ def test_a_coordinator_invites_a_mediator_by_a_link_that_works_once(carla):
     assert audited("invite mediator")[0].service == "Sara"
 
 
+def test_an_invitation_typed_before_the_session_ended_is_shown_and_not_made_yet(sign_in):
+    browser = sign_in("Carla", "administrator")
+    typed = {"name": "Sara", "languages": ["ar", "it"], "coordinator": "yes"}
+    fields = browser.form("/console/mediators", **typed)
+    with sessions().begin() as session:
+        session.execute(sa.update(ConsoleSession).values(seen_at=utc_now() - timedelta(hours=2)))
+
+    ended = browser.post("/console/mediators", data=fields)
+    signed_in = browser.post("/console/sign-in", data=browser.form(ended, name="Carla", password=PASSWORD))
+    shown = browser.post("/console/mediators", data=browser.form(signed_in, act="preview"))
+
+    kept = browser.form(shown)
+    assert (kept["name"], sorted(kept["languages"]), kept["coordinator"]) == (["Sara"], ["ar", "it"], ["yes"])
+    assert not audited("invite mediator")
+    assert "start=m-" in browser.post("/console/mediators", data=kept).text
+    assert len(audited("invite mediator")) == 1
+
+
 @pytest.mark.parametrize(("role", "is_coordinator"), [("coordinator", False), ("administrator", True)])
 def test_only_an_administrator_makes_coordinators(sign_in, role, is_coordinator):
     browser = sign_in("Carla", role)

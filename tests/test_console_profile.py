@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from bot.console import accounts, second_factor
 from bot.database.tables import Account, RecoveryCode, SignInAttempt, sessions, utc_now
@@ -134,6 +135,22 @@ def test_the_key_and_the_recovery_codes_are_shown_once_and_the_codes_kept_as_has
     assert all(one.startswith("$argon2id$") for one in hashes)
 
 
+def test_others_can_write_while_the_recovery_codes_are_hashed(anna, monkeypatch):  # noqa: F811
+    hash_password = accounts.hash_password
+
+    def hashes_while_another_writes(password):
+        with sessions().begin() as session:
+            session.add(SignInAttempt(key="another", at=utc_now()))
+        return hash_password(password)
+
+    sends(anna, "second-factor/begin", current=PASSWORD)
+    monkeypatch.setattr(accounts, "hash_password", hashes_while_another_writes)
+
+    assert sends(anna, "second-factor/confirm", code=code()).status_code == 200
+    with sessions()() as session:
+        assert len(session.scalars(sa.select(SignInAttempt).where(SignInAttempt.key == "another")).all()) == 8
+
+
 def test_turning_it_off_needs_the_password(anna, app, recovery_codes):  # noqa: F811
     assert sends(anna, "second-factor/off", current="sbagliata").status_code == 422
     assert 'name="ticket"' in Browser(app).sign_in().text
@@ -224,6 +241,21 @@ def test_a_recovery_code_lets_in_once(asked, app, recovery_codes):  # noqa: F811
     assert len(audited("sign in, recovery code")) == 2
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda code: code.replace("-", ""),
+        lambda code: f" {code.replace('-', ' ')} ",
+        lambda code: code.replace("-", "").upper(),
+        lambda code: code.replace("-", "\N{EN DASH}"),
+    ],
+    ids=["no dashes", "spaces", "capitals", "long dashes"],
+)
+def test_a_recovery_code_may_be_typed_without_its_dashes(asked, recovery_codes, spelled):
+    assert gives(asked, spelled(recovery_codes[0])).url.path == "/console/services"
+    assert audited("sign in, recovery code")
+
+
 def test_too_many_codes_close_the_way_for_a_while_and_the_password_does_not_open_it(asked, app):  # noqa: F811
     for _ in range(second_factor.MOST_ATTEMPTS):
         assert gives(asked, "aaaaaa").status_code == 401
@@ -260,6 +292,12 @@ def test_a_ticket_is_for_one_account_one_browser_and_a_few_minutes(asked, app, m
 
     assert browser.post("/console/sign-in/code", data=fields).status_code == 401
     assert browser.get("/console/services").url.path == "/console/sign-in"
+
+
+def test_the_database_is_not_asked_for_a_number_that_it_cannot_hold():
+    """PostgreSQL's integers end at 2 ** 31 - 1, and it refuses to look up a greater one."""
+    with Session() as without_database:
+        assert second_factor.of_ticket(without_database, f"{2**31}.9999999999.{'0' * 64}", "", utc_now()) is None
 
 
 def test_what_was_typed_before_the_session_ended_comes_through_the_second_factor_too(asked, anna):  # noqa: F811

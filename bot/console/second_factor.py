@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -20,7 +21,10 @@ ISSUER = "Ponte"
 CLOCKS_DIFFER = 1  # steps before and after, since clocks are never quite the same
 MOST_ATTEMPTS = 5
 RECOVERY_CODES, LETTERS = 8, "abcdefghjkmnpqrstuvwxyz23456789"
+CODE_LENGTH, GROUP = 12, 4
 TICKET_LASTS = timedelta(minutes=5)
+#: Account, until when, seal; an id of more digits may be greater than the database can look up.
+_TICKET = re.compile(r"([0-9]{1,9})\.([0-9]{1,11})\.([^.]*)")
 
 
 def address(account: Account) -> str:
@@ -37,17 +41,24 @@ def begin(account: Account) -> None:
 
 def confirm(session: Session, account: Account, typed: str, now: datetime) -> list[str]:
     """Turn it on with the first code; the recovery codes, to be shown once, or none when the code is wrong."""
-    if account.totp_since or not _spend_code(session, account, typed, now):
+    if account.totp_since or _step(account, typed, now) is None:
+        return []
+    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+    hashes = [accounts.hash_password(code) for code in codes]  # slow: before the first write, which locks SQLite
+    if not _spend_code(session, account, typed, now):
         return []
     account.totp_since = now
-    codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    hashes = [accounts.hash_password(code) for code in codes]
     session.add_all(RecoveryCode(account_id=account.id, code_hash=one) for one in hashes)
     return codes
 
 
 def _recovery_code() -> str:
-    return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
+    return _grouped("".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH)))
+
+
+def _grouped(letters: str) -> str:
+    """A recovery code as it is shown and hashed."""
+    return "-".join(letters[start : start + GROUP] for start in range(0, len(letters), GROUP))
 
 
 def turn_off(session: Session, account: Account) -> None:
@@ -58,20 +69,27 @@ def turn_off(session: Session, account: Account) -> None:
 
 def spend(session: Session, account: Account, typed: str, now: datetime) -> str | None:
     """Use up what was typed; what it was, for the audit, or None when it is not good (any more)."""
-    typed = "".join(typed.split()).lower()
-    if typed.isdecimal():
-        return "code" if _spend_code(session, account, typed, now) else None
-    return "recovery code" if _spend_recovery_code(session, account, typed) else None
+    letters = "".join(filter(str.isalnum, typed.lower()))
+    if len(letters) == CODE_LENGTH:
+        return "recovery code" if _spend_recovery_code(session, account, _grouped(letters)) else None
+    return "code" if _spend_code(session, account, letters, now) else None
+
+
+def _step(account: Account, typed: str, now: datetime) -> int | None:
+    """The step of time that a code belongs to, or None when it is wrong."""
+    if account.totp_secret is None:
+        return None
+    totp, typed = pyotp.TOTP(account.totp_secret), "".join(typed.split())
+    try:
+        return totp.verify_and_get_timecode(typed, for_time=now, valid_window=CLOCKS_DIFFER)
+    except OTPVerificationError:
+        return None
 
 
 def _spend_code(session: Session, account: Account, typed: str, now: datetime) -> bool:
     """A code is good once: of two who send it at the same moment one comes in."""
-    if account.totp_secret is None:
-        return False
-    totp, typed = pyotp.TOTP(account.totp_secret), "".join(typed.split())
-    try:
-        step = totp.verify_and_get_timecode(typed, for_time=now, valid_window=CLOCKS_DIFFER)
-    except OTPVerificationError:
+    step = _step(account, typed, now)
+    if step is None:
         return False
     unused = Account.totp_last_step.is_(None) | (Account.totp_last_step < step)
     spent = sa.update(Account).where(Account.id == account.id, unused).values(totp_last_step=step)
@@ -108,10 +126,10 @@ def _seal(account: Account, until: int, visit: str) -> str:
 
 def of_ticket(session: Session, given: str, visit: str, now: datetime) -> Account | None:
     """The account that a ticket is for, while it lasts."""
-    parts = given.split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 12 for part in parts[:2]):
+    parts = _TICKET.fullmatch(given)
+    if parts is None:
         return None
-    account, until = session.get(Account, int(parts[0])), int(parts[1])
+    account, until = session.get(Account, int(parts[1])), int(parts[2])
     if account is None or account.totp_since is None or until < now.timestamp():
         return None
-    return account if hmac.compare_digest(_seal(account, until, visit).encode(), parts[2].encode()) else None
+    return account if hmac.compare_digest(_seal(account, until, visit).encode(), parts[3].encode()) else None

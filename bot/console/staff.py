@@ -52,6 +52,8 @@ def listing(asked: Asked, status: int = 200, **values: Any) -> Response:
                 "languages": dict(sorted(((c, tr.language_name(c)) for c in languages()), key=lambda pair: pair[1])),
                 "link": "",
                 "name": "",
+                "chosen": [],
+                "is_coordinator": False,
                 "message": "",
                 "done": "",
                 **values,
@@ -64,10 +66,13 @@ def inviting(asked: Asked) -> Response:
     _only_overseers(asked)
     name = " ".join(asked.said("name").split())
     spoken = [str(code) for code in asked.form.getlist("languages") if code in languages()]
+    is_coordinator = asked.said("coordinator") == "yes" and asked.who.role == "administrator"
+    typed: dict[str, Any] = {"name": name, "chosen": spoken, "is_coordinator": is_coordinator}
+    if asked.said("act") == "preview":  # what was typed before the session ended
+        return listing(asked, **typed)
     if not 0 < len(name) <= LONGEST_NAME:
-        return listing(asked, 422, message=asked.tr("Write a name of at most 64 characters."), name=name)
+        return listing(asked, 422, message=asked.tr("Write a name of at most 64 characters."), **typed)
     with sessions().begin() as session:
-        is_coordinator = asked.said("coordinator") == "yes" and asked.who.role == "administrator"
         _, start = mediators.invite(session, name, spoken, is_coordinator, asked.now, _actor(asked))
         accounts.audit(session, asked.who.name, "invite mediator", service=name)
     return listing(asked, link=mediators.start_link(start), name=name)

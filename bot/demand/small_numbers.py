@@ -1,9 +1,10 @@
-"""How counts of people are published: no number leads to a small one, alone or beside any other.
+"""How counts of people are published: no number leads to a small one, alone or beside one other.
 
 Every number, total or part, is rounded down to a multiple of the smallest number that may be told (5), and what is
 below that, nothing at all included, is "<5". Each published number then stands for five possible ones, so that a
 difference of two of them, of whatever tables, filters or months, does not give away a small one. Hiding more cells of
-the same table would not do that: the next filter shows what they hide.
+the same table would not do that: the next filter shows what they hide. It is no perfect guard: a total beside several
+parts that all happen to be the greatest, or the smallest, that their numbers stand for can still pin them down.
 """
 
 from __future__ import annotations
