@@ -9,7 +9,7 @@ from actions.needs import ActionAnswerNeed
 from bot.nlu.decision import IntentDecision
 from bot.nlu.skeleton import skeleton
 
-CONFIG = {"sure": 0.4, "urgent": 0.15, "outside": 0.05}
+CONFIG = {"sure": 0.4, "urgent": 0.15, "outside": 0.05, "certain": 0.8}
 
 
 def decided(**confidences):
@@ -33,6 +33,7 @@ def test_danger_is_heard_even_behind_something_likelier():
 
 def test_what_may_well_be_no_subject_of_ours_is_not_answered_with_an_office_but_danger_comes_first():
     assert decided(transport=0.6, out_of_scope=0.07) == "out_of_scope"
+    assert decided(transport=0.84, out_of_scope=0.14) == "transport"
     assert decided(emergency=0.3, out_of_scope=0.3) == "emergency"
 
 

@@ -19,21 +19,22 @@ FALLBACK, AGE, OUT_OF_SCOPE = "nlu_fallback", "inform_age", "out_of_scope"
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
 class IntentDecision(GraphComponent, IntentClassifier):
-    """Dangers need `urgent` between them to be heard, what is not our subject needs `outside`, anything else `sure`.
+    """Dangers need `urgent` between them to be heard; anything else needs `sure`, or becomes nlu_fallback.
 
-    Below that the intent becomes nlu_fallback.
+    What is not our subject needs only `outside`, unless something else is `certain`.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._sure: float = config["sure"]
         self._urgent: float = config["urgent"]
         self._outside: float = config["outside"]
+        self._certain: float = config["certain"]
         self._urgent_needs = set(vocabulary().urgent_needs)
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Confidences between 0 and 1."""
-        return {"sure": 0.5, "urgent": 0.2, "outside": 0.5}
+        return {"sure": 0.5, "urgent": 0.2, "outside": 0.5, "certain": 0.8}
 
     @classmethod
     def create(
@@ -60,8 +61,10 @@ class IntentDecision(GraphComponent, IntentClassifier):
         urgent = [intent for intent in ranking if intent["name"] in self._urgent_needs]
         if urgent and sum(intent["confidence"] for intent in urgent) >= self._urgent:
             return urgent[0]
+        best = ranking[0]
+        if best["confidence"] >= self._certain:
+            return best
         for intent in ranking:
             if intent["name"] == OUT_OF_SCOPE and intent["confidence"] >= self._outside:
                 return intent
-        best = ranking[0]
         return best if best["confidence"] >= self._sure else {"name": FALLBACK, "confidence": 1.0 - best["confidence"]}
