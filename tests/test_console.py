@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from bot.catalog.loader import catalog, read_file
 from bot.catalog.schools import schools
-from bot.console import accounts, pages, save
+from bot.console import accounts, files, pages, save
 from bot.console.commands import run as console_command
 from bot.database.leases import Leases
 from bot.database.migrate import migrate
@@ -563,7 +563,7 @@ def test_a_disk_that_is_full_changes_nothing_and_keeps_what_was_typed(anna, cata
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(save.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     answer = anna.post(DESK, data=anna.form(DESK, act="save", provider="Resta scritto"))
 
     assert answer.status_code == 507

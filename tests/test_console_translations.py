@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from babel.messages.pofile import read_po, write_po
 
-from bot.console import po_files
+from bot.console import files, po_files
 from bot.database.tables import ConsoleAudit, sessions
 from bot.i18n import languages, translations
 from bot.i18n.check import as_list
@@ -236,7 +236,7 @@ def test_a_full_disk_changes_nothing_and_is_told(ada, locales, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(po_files.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
 
     answer = bring(ada, raw)
 

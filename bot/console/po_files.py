@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import os
@@ -23,13 +22,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from bot.console import accounts
+from bot.console.files import one_writer, replace
 from bot.console.pages import Asked, Refused, endpoint
 from bot.database.tables import sessions
 from bot.i18n import N_, SOURCE_LANGUAGE, Translations, languages
 from bot.i18n.check import as_list, glossary, glossary_strays, wrong_forms, wrong_placeholders
 from bot.i18n.identify import identify
 from bot.i18n.translations import FIRST_STRONG_ISOLATE, POP_ISOLATE, babel_code, catalog_files
-from bot.settings import ROOT, settings
+from bot.settings import ROOT
 
 LONGEST_FILE, WIDTH, MOST_SHOWN = 1_000_000, 120, 200
 #: So many messages whose language can be told must change before most of them may say that it is the wrong one.
@@ -206,20 +206,6 @@ def changed(raw: bytes, changes: dict[str, Any], code: str) -> bytes:
     return written
 
 
-def _replace(path: Path, raw: bytes) -> None:
-    """Write beside the file, then put it in the file's place; raises OSError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(path.stat().st_mode)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 # The pages
 
 
@@ -314,21 +300,12 @@ def bring(asked: Asked) -> Response:
     if not raw:
         return _one(asked, code, path, 422, message=tr("Choose a file first."))
     try:
-        with _locked():
+        with one_writer("translations"):
             return _take_in(asked, code, path, raw)
     except OSError as error:
         reason = error.strerror or ""
         told = tr("The file could not be written (%(reason)s). Nothing was changed; try again later.", reason=reason)
         return _one(asked, code, path, 507, message=told)
-
-
-def _locked() -> Any:
-    """One writer of translations at a time, on this machine; free again when it is closed."""
-    folder = settings().state_dir / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "translations.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
 
 
 def _take_in(asked: Asked, code: str, path: Path, raw: bytes) -> Response:
@@ -351,7 +328,7 @@ def _take_in(asked: Asked, code: str, path: Path, raw: bytes) -> Response:
         return _one(asked, code, path, 409, brought=brought, conflict=differs, over=digest(before))
     if not brought.changes:
         return _one(asked, code, path, brought=brought)
-    _replace(path, changed(before, brought.changes, code))
+    replace(path, changed(before, brought.changes, code))
     with sessions().begin() as session:
         old = {message: said[message] for message in brought.changes}
         accounts.audit(

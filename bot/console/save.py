@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
-import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from ruamel.yaml.error import YAMLError
 from bot.catalog.blocks import Blocks, blocks
 from bot.catalog.loader import Problem, plain, read_file
 from bot.catalog.model import Service
-from bot.settings import settings
+from bot.console.files import one_writer, replace
 
 ORDER = list(Service.model_fields)
 EMPTY = re.compile(r"^services:[ \t]*\[[ \t]*\][^\n]*\n?", re.MULTILINE)
@@ -134,16 +132,12 @@ def _unusable(path: Path) -> NotSaved:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """One writer of a file at a time, on this machine."""
-    folder = settings().state_dir / "locks"
+    """The only writer of the file; what the disk refuses is told as CannotWrite."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f"{path.stem}.lock").open("w")
+        with one_writer(path.stem):
+            yield
     except OSError as error:
         raise CannotWrite(error.strerror) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _find(path: Path, text: str, service_id: str) -> Entry | None:
@@ -226,21 +220,8 @@ def _like(chunk: str, old: str) -> str:
 
 
 def _replace(path: Path, text: str, data: dict[str, Any]) -> None:
-    """Write beside the file, read that back with the loader's own checks, then put it in the file's place."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        _check(partial, path, data)
-        partial.chmod(path.stat().st_mode)
-        partial.replace(path)
-    except OSError as error:
-        raise CannotWrite(error.strerror) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    """Put the text in the file's place once the loader's own checks have read it."""
+    replace(path, text.encode(), lambda partial: _check(partial, path, data))
 
 
 def _check(partial: Path, path: Path, data: dict[str, Any]) -> None:
