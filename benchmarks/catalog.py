@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 
 from ruamel.yaml import YAML
 
+from benchmarks.timing import timed
 from bot.catalog.hours import ROME
 from bot.catalog.loader import NOT_AN_AMBITO, Catalog
 from bot.catalog.model import Service, vocabulary
@@ -33,16 +31,6 @@ class Scanned(Catalog):
 
     def for_need(self, need: str, today: object) -> list[Service]:
         return [service for service in self.current(NOW.date()) if need in service.needs]
-
-
-def timed(does: Callable[[], object], repeat: int = 3) -> float:
-    """Seconds, the median of some runs."""
-    spent = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        does()
-        spent.append(time.perf_counter() - start)
-    return median(spent)
 
 
 def copies(source: Path, target: Path, times: int) -> None:

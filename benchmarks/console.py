@@ -15,28 +15,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from benchmarks.timing import timed
 from bot.settings import ROOT
 
 SIZES = (50, 5000)
 PASSWORD = "quattro parole messe insieme"
 REPEATS, CHANGES = 5, 6
-
-
-def timed(does: Callable[[], Any], repeat: int = REPEATS) -> float:
-    """Seconds, the median of some runs."""
-    spent = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        does()
-        spent.append(time.perf_counter() - start)
-    return median(spent)
 
 
 def make_catalog(source: Path, folder: Path, size: int) -> list[str]:
@@ -161,7 +151,7 @@ def measure(size: int) -> None:
         print(f"  first load                   {first * 1000:8.0f} ms")
         for title, address in pages.items():
             assert browser.get(address).status_code == 200
-            print(f"  page: {title:15}        {timed(lambda a=address: browser.get(a)) * 1000:8.0f} ms")  # type: ignore[misc]
+            print(f"  page: {title:15}        {timed(lambda a=address: browser.get(a), REPEATS) * 1000:8.0f} ms")  # type: ignore[misc]
         watcher, spent, waits = Watcher(middle), [], []
         for number in range(CHANGES):
             form = typed(browser, path, middle, f"Nuovo {number}")
