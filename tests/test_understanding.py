@@ -1,13 +1,19 @@
 """What is made of a ranking of meanings, and what of a word is the same in two spellings."""
 
 import pytest
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.needs import ActionAnswerNeed
 from bot.nlu.decision import IntentDecision
+from bot.nlu.meaning_classifier import MeaningClassifier
 from bot.nlu.skeleton import skeleton
+from tests.mediation import environment
 
 CONFIG = {"sure": 0.4, "urgent": 0.15, "outside": 0.05, "certain": 0.8}
 
@@ -57,6 +63,52 @@ def test_a_word_keeps_its_bones_in_another_spelling_or_script(spelt, also):
 def test_numbers_are_no_letters_and_no_text_is_too_odd():
     assert skeleton("modello 730 a 18 anni") == "mdl 730 a 18 n"
     assert skeleton("") == skeleton(" … ! ؟") == ""
+
+
+LEARNT = {
+    "housing": ["the landlord wants us out of the flat", "I sleep in my car", "my rent is too high", "a room to rent"],
+    "health_care": ["my tooth hurts", "I have had a cough for days", "a doctor for my back", "the fever does not go"],
+    "school_enrolment": ["where can my son learn", "my daughter is six", "a school near us", "which class is he in"],
+}
+
+
+@pytest.fixture(scope="module")
+def meaning(tmp_path_factory):
+    """A classifier of meaning that has read a dozen English sentences, stored and loaded again."""
+    storage, resource = LocalModelStorage(tmp_path_factory.mktemp("model")), Resource("meaning")
+    given = (MeaningClassifier.get_default_config(), storage, resource, ExecutionContext(GraphSchema({})))
+    examples = [Message({"text": text, "intent": intent}) for intent, texts in LEARNT.items() for text in texts]
+    with environment({"BOT_STATE_DIR": str(tmp_path_factory.mktemp("state"))}):
+        MeaningClassifier.create(*given).train(TrainingData(examples))
+    return MeaningClassifier.load(*given)
+
+
+def after_second_opinion(meaning, text, **confidences):
+    """The likeliest intent once the classifier of meaning has seen a message with this ranking."""
+    ranking = [{"name": name, "confidence": confidences[name]} for name in sorted(confidences, key=confidences.get)]
+    message = Message({"text": text, "intent_ranking": ranking[::-1]})
+    meaning.process([message])
+    return message.get("intent_ranking")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("da due settimane dormo in macchina", "housing"),
+        ("j'ai mal aux dents", "health_care"),
+        ("مدرسة لابنتي", "school_enrolment"),
+    ],
+)
+def test_in_doubt_a_sentence_counts_by_what_it_means_whatever_its_words(meaning, text, intent):
+    doubt = dict.fromkeys(LEARNT, 0.3) | {intent: 0.2}
+
+    assert after_second_opinion(meaning, text, **doubt)["name"] == intent
+
+
+def test_what_the_words_leave_no_doubt_about_stays(meaning):
+    sure = {"housing": 0.97, "health_care": 0.02, "school_enrolment": 0.01}
+
+    assert after_second_opinion(meaning, "my tooth hurts", **sure) == {"name": "housing", "confidence": 0.97}
 
 
 def answer(intent, ranking):

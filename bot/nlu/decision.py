@@ -15,6 +15,7 @@ from bot.catalog.ages import is_only_an_age
 from bot.catalog.model import vocabulary
 
 FALLBACK, AGE, OUT_OF_SCOPE = "nlu_fallback", "inform_age", "out_of_scope"
+RANKING_LENGTH = 10
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -50,10 +51,12 @@ class IntentDecision(GraphComponent, IntentClassifier):
     def process(self, messages: list[Message]) -> list[Message]:
         """Replace `intent` where the ranking asks for it, or where an age is all that was written."""
         for message in messages:
-            intent = self.decide(message.get("intent_ranking"))
+            ranking = message.get("intent_ranking")
+            intent = self.decide(ranking)
             if is_only_an_age(message.get("text") or ""):
                 intent = {"name": AGE, "confidence": 1.0}
             message.set("intent", intent, add_to_output=True)
+            message.set("intent_ranking", ranking[:RANKING_LENGTH], add_to_output=True)
         return messages
 
     def decide(self, ranking: list[dict[str, Any]]) -> dict[str, Any]:

