@@ -15,8 +15,9 @@ export GOMP_SPINCOUNT := 20000
 run: train
 	$(BIN)/python -m bot.cli run
 
+# Three files at a time: most of the tests wait for something.
 test: train
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 install: $(VENV)/.installed
 

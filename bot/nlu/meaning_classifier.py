@@ -79,7 +79,12 @@ class MeaningClassifier(GraphComponent, IntentClassifier):
         from sklearn.neural_network import MLPClassifier
 
         network = MLPClassifier(
-            HIDDEN_UNITS, alpha=PENALTY, learning_rate_init=LEARNING_RATE, batch_size=BATCH, random_state=seed
+            HIDDEN_UNITS,
+            alpha=PENALTY,
+            learning_rate_init=LEARNING_RATE,
+            batch_size=BATCH,
+            # An instance, not the number: from a number every epoch would take the sentences in the same order.
+            random_state=np.random.RandomState(seed),
         )
         for _ in range(EPOCHS):
             network.partial_fit(vectors, intents, classes=self._intents)
